@@ -1,0 +1,495 @@
+#include "turn.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "duckfile.h"
+#include "hash.h"
+#include "publish.h"
+
+static const char magic[8] = {'d', 'u', 'c', 'k', 'r', 'o', 'w', DR_FORMAT};
+
+struct record {
+    uint64_t checksum;
+    int64_t ticket;
+    duckrow_process process;
+};
+_Static_assert(sizeof(struct record) <= DR_RECORD, "a record fits its place");
+
+/* ---- the file ---- */
+
+static duckrow_code check_format(int fd, const char *path, duckrow_error *error)
+{
+    char found[8];
+    if (dr_read_at(fd, found, sizeof found, 0) == 0) {
+        if (memcmp(found, magic, sizeof magic - 1))
+            return dr_fail(error, DUCKROW_UNSUPPORTED, "%s is not duckrow's: move it away", path);
+        if (found[7] != DR_FORMAT)
+            return dr_fail(error, DUCKROW_UNSUPPORTED, "%s has format %d, this duckrow knows format %d: upgrade duckrow", path, found[7],
+                           DR_FORMAT);
+        return DUCKROW_OK;
+    }
+    /* New, or its maker was killed: all who get here write the same. */
+    if (errno == ENODATA && dr_write_at(fd, magic, sizeof magic, 0) == 0)
+        return DUCKROW_OK;
+    return errno == EBADF ? DUCKROW_OK : dr_fail_os(error, errno, "cannot use %s", path);
+}
+
+duckrow_code dr_turn_open(const duckrow_db *db, int make, int *fd, duckrow_error *error)
+{
+    char path[PATH_MAX];
+    duckrow_code code = dr_db_path(db, path, error, "turn");
+    if (code)
+        return code;
+    *fd = dr_open(path, O_RDWR, 0);
+    if (*fd < 0 && errno == ENOENT && make) {
+        if ((code = dr_db_make_folder(db, error)))
+            return code;
+        *fd = dr_db_open_own(db, path);
+    }
+    if (*fd < 0 && !make && (errno == EACCES || errno == EPERM || errno == EROFS))
+        *fd = dr_open(path, O_RDONLY, 0);
+    if (*fd < 0)
+        return errno == ENOENT && !make ? DUCKROW_OK : dr_fail_os(error, errno, "cannot open %s", path);
+    code = check_format(*fd, path, error);
+    if (code) {
+        dr_close(*fd);
+        *fd = -1;
+    }
+    return code;
+}
+
+/* Is the file that fd has locked still the one at its path? The folder may have been removed or replaced. */
+static int still_there(const duckrow_turn *turn)
+{
+    char path[PATH_MAX];
+    struct stat mine, now;
+    return dr_db_path(turn->db, path, NULL, "turn") == DUCKROW_OK && dr_os.fstat(turn->fd, &mine) == 0 && dr_os.stat(path, &now) == 0 &&
+           mine.st_dev == now.st_dev && mine.st_ino == now.st_ino;
+}
+
+static int64_t record_offset(int64_t ticket)
+{
+    return DR_RECORD * (ticket < 0 ? 1 : 2 + ticket % DR_RECORDS);
+}
+
+/* ticket -1: the holder's record. Only people read it, so a failure to write it is not one. */
+static void write_record(const duckrow_turn *turn, int64_t ticket, const char *kind)
+{
+    struct record record = {.ticket = ticket};
+    if (dr_process_describe(getpid(), &record.process) < 0)
+        record.process.pid = getpid();
+    record.process.since_at = dr_calendar_ms();
+    snprintf(record.process.kind, sizeof record.process.kind, "%s", kind);
+    memcpy(record.process.command, turn->db->command, sizeof record.process.command);
+    record.checksum = dr_hash(&record.ticket, sizeof record - sizeof record.checksum);
+    (void)!dr_write_at(turn->fd, &record, sizeof record, record_offset(ticket));
+}
+
+static void read_record(int fd, int64_t ticket, duckrow_process *process)
+{
+    struct record record;
+    memset(process, 0, sizeof *process);
+    /* Its owner may be writing it right now. */
+    for (int tries = 0; tries < 3; tries++) {
+        if (dr_read_at(fd, &record, sizeof record, record_offset(ticket)) == 0 && record.ticket == ticket &&
+            record.checksum == dr_hash(&record.ticket, sizeof record - sizeof record.checksum)) {
+            *process = record.process;
+            return;
+        }
+        sched_yield();
+    }
+}
+
+/* ---- looking ---- */
+
+void dr_turn_look(int fd, struct dr_queue *queue, duckrow_process *waiters, int most)
+{
+    struct flock found;
+    memset(queue, 0, sizeof *queue);
+    queue->first_ticket = -1;
+    queue->held = dr_lock_test(fd, F_WRLCK, DR_TURN, 1, &found) > 0;
+    queue->shared = queue->held && found.l_type == F_RDLCK;
+    queue->level = queue->held && dr_lock_test(fd, F_RDLCK, DR_LEVEL, 1, &found) == 0;
+    if (queue->held && !queue->shared)
+        read_record(fd, -1, &queue->holder);
+    int64_t from = DR_TICKET;
+    int first = 1;
+    while (dr_lock_test(fd, F_RDLCK, from, 0, &found) > 0) {
+        int64_t ticket = found.l_start < from ? from - DR_TICKET : found.l_start - DR_TICKET;
+        duckrow_process process;
+        read_record(fd, ticket, &process);
+        /* The holder keeps its ticket, and is the first. */
+        int holds = first && queue->held && !queue->shared && process.pid == queue->holder.pid && process.started == queue->holder.started;
+        first = 0;
+        if (!holds) {
+            if (queue->waiting < most)
+                waiters[queue->waiting] = process;
+            if (queue->waiting++ == 0)
+                queue->first_ticket = ticket;
+        }
+        from = DR_TICKET + ticket + 1;
+    }
+}
+
+int dr_turn_explains(int fd)
+{
+    struct flock found;
+    if (dr_lock_test(fd, F_RDLCK, DR_TURN, 1, &found) <= 0)
+        return 0;
+    return dr_lock_test(fd, F_RDLCK, DR_LEVEL, 1, &found) == 0 ? 1 : -1;
+}
+
+/* ---- queueing ---- */
+
+static duckrow_code take_ticket(duckrow_turn *turn, duckrow_error *error)
+{
+    uint64_t hint = 0;
+    if (dr_read_at(turn->fd, &hint, sizeof hint, 8) < 0 || hint > (uint64_t)1 << 60)
+        hint = 0;
+    for (int64_t n = (int64_t)hint;;) {
+        struct flock found;
+        int taken = dr_lock_test(turn->fd, F_RDLCK, DR_TICKET + n, 0, &found);
+        if (taken > 0) {
+            n = found.l_start + found.l_len - DR_TICKET;
+        } else if (taken == 0 && dr_lock_try(turn->fd, F_WRLCK, DR_TICKET + n, 1) == 0) {
+            turn->ticket = n;
+            hint = (uint64_t)n + 1;
+            (void)!dr_write_at(turn->fd, &hint, sizeof hint, 8);
+            return DUCKROW_OK;
+        } else if (taken < 0 || errno != EAGAIN) {
+            return dr_fail_os(error, errno, "cannot lock %s/turn", turn->db->folder);
+        }
+    }
+}
+
+static int wait_for(const duckrow_turn *turn, short type, int64_t start, int64_t length, int64_t deadline)
+{
+    return dr_lock_wait(turn->fd, type, start, length, deadline, turn->db->options.interrupted, turn->db->options.context);
+}
+
+/* Waits until no lower ticket is out. 0, or -1 with errno. */
+static int wait_for_lower(const duckrow_turn *turn, int64_t deadline)
+{
+    int64_t next = turn->ticket - 1;
+    struct flock found;
+    while (turn->ticket > 0) {
+        int taken = dr_lock_test(turn->fd, F_RDLCK, DR_TICKET, turn->ticket, &found);
+        if (taken <= 0)
+            return taken;
+        /* The one just before us first: then only one process wakes at a time. */
+        int64_t start = next >= 0 ? DR_TICKET + next : found.l_start;
+        if (wait_for(turn, F_RDLCK, start, 1, deadline) < 0)
+            return -1;
+        dr_unlock(turn->fd, start, 1);
+        next = -1;
+    }
+    return 0;
+}
+
+/* ---- errors that name somebody ---- */
+
+static const char *name_process(const duckrow_process *process, char *text, size_t size)
+{
+    if (process->pid)
+        snprintf(text, size, "pid %lld (%.120s)", (long long)process->pid, process->command[0] ? process->command : "?");
+    else
+        snprintf(text, size, "a process that cannot be seen from here");
+    return text;
+}
+
+static duckrow_code busy(const duckrow_turn *turn, int64_t asked, duckrow_error *error)
+{
+    struct dr_queue queue;
+    duckrow_process first;
+    char who[DUCKROW_COMMAND_SIZE];
+    dr_turn_look(turn->fd, &queue, &first, 1);
+    double waited = (double)(dr_clock_ms() - asked) / 1000;
+    if (queue.held && queue.shared) {
+        dr_fail(error, DUCKROW_BUSY, "%s is busy: being read directly, without a snapshot; %d waiting; gave up after %.1f s", turn->db->path,
+                queue.waiting, waited);
+    } else if (queue.held) {
+        double held = (double)(dr_calendar_ms() - queue.holder.since_at) / 1000;
+        dr_fail(error, DUCKROW_BUSY, "%s is busy: held for %.1f s by %s to %s; %d waiting; gave up after %.1f s", turn->db->path,
+                held > 0 ? held : 0, name_process(&queue.holder, who, sizeof who), queue.holder.kind[0] ? queue.holder.kind : "write",
+                queue.waiting, waited);
+    } else {
+        queue.holder = first;
+        char state = first.pid ? dr_process_state(first.pid) : 0;
+        dr_fail(error, DUCKROW_BUSY, "%s is busy: %s is first in the queue%s; %d waiting; gave up after %.1f s", turn->db->path,
+                name_process(&first, who, sizeof who), state == 'T' || state == 't' ? " and is stopped (kill -CONT it)" : "",
+                queue.waiting, waited);
+    }
+    if (error) {
+        error->holder = queue.holder;
+        error->waiting = queue.waiting;
+        error->waited_ms = dr_clock_ms() - asked;
+    }
+    return DUCKROW_BUSY;
+}
+
+static duckrow_code busy_stranger(const duckrow_turn *turn, const struct flock *found, int64_t asked, duckrow_error *error)
+{
+    char who[DUCKROW_COMMAND_SIZE];
+    struct stat st;
+    duckrow_process stranger = {0};
+    if (found->l_pid > 0)
+        dr_process_describe(found->l_pid, &stranger);
+    else if (dr_os.fstat(turn->source->fd, &st) == 0)
+        dr_file_users(&st, &stranger, 1);
+    snprintf(stranger.kind, sizeof stranger.kind, "stranger");
+    int own = stranger.pid == getpid();
+    dr_fail(error, DUCKROW_BUSY,
+            own ? "%s is busy: this process (%s) itself has it open with plain DuckDB; gave up after %.1f s: close that connection, or open it "
+                  "with duckrow"
+                : "%s is busy: %s has it open without duckrow; gave up after %.1f s",
+            turn->db->path, name_process(&stranger, who, sizeof who), (double)(dr_clock_ms() - asked) / 1000);
+    if (error) {
+        error->holder = stranger;
+        error->waited_ms = dr_clock_ms() - asked;
+    }
+    return DUCKROW_BUSY;
+}
+
+static duckrow_code give_up(const duckrow_turn *turn, int reason, int64_t asked, duckrow_error *error)
+{
+    if (reason == ETIMEDOUT || reason == EAGAIN)
+        return busy(turn, asked, error);
+    if (reason == EINTR)
+        return dr_fail(error, DUCKROW_INTERRUPTED, "interrupted while waiting for %s", turn->db->path);
+    return dr_fail_os(error, reason, "cannot lock %s/turn", turn->db->folder);
+}
+
+/* ---- strangers ---- */
+
+duckrow_code dr_turn_find_source(duckrow_turn *turn, duckrow_error *error)
+{
+    struct dr_source *source;
+    duckrow_code code = dr_source_get(turn->db, &source, error);
+    if (code)
+        return code;
+    if (source == turn->source) {
+        dr_source_put(source);
+        return DUCKROW_OK;
+    }
+    /* A new file, or another one at the same path: what we have locked is not it. */
+    if (source && turn->guarded != F_UNLCK && dr_source_lock(source, turn->guarded) < 0) {
+        dr_source_put(source);
+        return dr_fail(error, DUCKROW_BUSY, "%s was replaced while this process had the turn, and somebody has opened it", turn->db->path);
+    }
+    if (turn->source && turn->guarded != F_UNLCK)
+        dr_source_unlock(turn->source, turn->guarded);
+    dr_source_put(turn->source);
+    turn->source = source;
+    return DUCKROW_OK;
+}
+
+/* Waits until no program has the file open in a way that excludes ours, then locks it as DuckDB would, so that none comes.
+ * The OFD lock in between is only for waiting: it conflicts with the POSIX locks of all processes, this one included. */
+static duckrow_code keep_strangers_out(duckrow_turn *turn, int64_t asked, int64_t deadline, duckrow_error *error)
+{
+    short type = turn->mode == DUCKROW_EXCLUSIVE ? F_WRLCK : F_RDLCK;
+    for (;;) {
+        duckrow_code code = dr_turn_find_source(turn, error);
+        if (code || !turn->source)
+            return code;
+        if (type == F_WRLCK && !turn->source->writable)
+            return dr_fail(error, DUCKROW_PERMISSION, "%s cannot be written: permission denied", turn->db->path);
+        int fd = turn->source->fd;
+        struct flock found;
+        int taken = turn->source->exclusive + turn->source->shared ? 0 : dr_lock_test(fd, type, 0, 0, &found);
+        if (taken < 0)
+            return dr_fail_os(error, errno, "cannot lock %s", turn->db->path);
+        if (taken == 0 && dr_source_lock(turn->source, type) == 0) {
+            turn->guarded = type;
+            return DUCKROW_OK;
+        }
+        if (taken == 0 && errno != EAGAIN)
+            return dr_fail_os(error, errno, "cannot lock %s", turn->db->path);
+        if (taken > 0 && dr_lock_wait(fd, type, 0, 0, deadline, turn->db->options.interrupted, turn->db->options.context) < 0) {
+            if (errno != ETIMEDOUT)
+                return give_up(turn, errno, asked, error);
+            return busy_stranger(turn, &found, asked, error);
+        }
+        if (taken > 0)
+            dr_unlock(fd, 0, 0);
+    }
+}
+
+static uint64_t hash_of_headers(const duckrow_turn *turn)
+{
+    struct dr_header header;
+    return turn->source && dr_header_read(turn->source->fd, &header, NULL) == DUCKROW_OK ? header.hash : 0;
+}
+
+/* ---- taking ---- */
+
+static duckrow_code take_locks(duckrow_turn *turn, const char *kind, int64_t asked, int64_t deadline, duckrow_error *error)
+{
+    duckrow_code code = take_ticket(turn, error);
+    if (code)
+        return code;
+    write_record(turn, turn->ticket, kind);
+    if (wait_for_lower(turn, deadline) < 0)
+        return give_up(turn, errno, asked, error);
+    int exclusive = turn->mode == DUCKROW_EXCLUSIVE;
+    if (wait_for(turn, exclusive ? F_WRLCK : F_RDLCK, DR_TURN, exclusive ? 2 : 1, deadline) < 0)
+        return give_up(turn, errno, asked, error);
+    if (exclusive) {
+        write_record(turn, -1, kind);
+    } else {
+        dr_unlock(turn->fd, DR_TICKET + turn->ticket, 1);
+        turn->ticket = -1;
+    }
+    return DUCKROW_OK;
+}
+
+/* A reader without the right to write the folder cannot queue: it shares the turn when it is free. */
+static duckrow_code share_without_queue(duckrow_turn *turn, int64_t asked, int64_t deadline, duckrow_error *error)
+{
+    if (turn->fd >= 0 && wait_for(turn, F_RDLCK, DR_TURN, 1, deadline) < 0)
+        return give_up(turn, errno, asked, error);
+    return DUCKROW_OK;
+}
+
+static void drop_locks(duckrow_turn *turn)
+{
+    if (turn->guarded != F_UNLCK)
+        dr_source_unlock(turn->source, turn->guarded);
+    turn->guarded = F_UNLCK;
+    dr_source_put(turn->source);
+    turn->source = NULL;
+    if (turn->fd >= 0) {
+        dr_unlock(turn->fd, DR_TURN, 2);
+        if (turn->ticket >= 0)
+            dr_unlock(turn->fd, DR_TICKET + turn->ticket, 1);
+        dr_close(turn->fd);
+    }
+    turn->fd = -1;
+    turn->ticket = -1;
+}
+
+static duckrow_code take(duckrow_turn *turn, const char *kind, int64_t asked, int64_t deadline, duckrow_error *error)
+{
+    for (;;) {
+        duckrow_code code = dr_turn_open(turn->db, 1, &turn->fd, error);
+        int queue = code == DUCKROW_OK;
+        if (code == DUCKROW_PERMISSION && turn->mode == DUCKROW_SHARED)
+            code = dr_turn_open(turn->db, 0, &turn->fd, error);
+        if (code)
+            return code;
+        code = queue ? take_locks(turn, kind, asked, deadline, error) : share_without_queue(turn, asked, deadline, error);
+        if (code)
+            return code;
+        if (turn->fd < 0 || still_there(turn))
+            return keep_strangers_out(turn, asked, deadline, error);
+        drop_locks(turn);
+    }
+}
+
+duckrow_code duckrow_turn_take(duckrow_db *db, duckrow_turn_mode mode, const char *kind, int64_t timeout_ms, duckrow_turn **taken,
+                               duckrow_error *error)
+{
+    dr_error_clear(error);
+    *taken = NULL;
+    if (timeout_ms < 0)
+        return dr_fail(error, DUCKROW_USAGE, "the timeout must be 0 or more, not %.3g s", (double)timeout_ms / 1000);
+    duckrow_turn *turn = calloc(1, sizeof *turn);
+    if (!turn)
+        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    *turn = (duckrow_turn){.db = db, .mode = mode, .fd = -1, .ticket = -1, .guarded = F_UNLCK, .forks = dr_fork_count()};
+    int64_t asked = dr_clock_ms(), deadline = timeout_ms > INT64_MAX - asked ? INT64_MAX : asked + timeout_ms;
+    duckrow_code code = take(turn, kind, asked, deadline, error);
+    if (code) {
+        drop_locks(turn);
+        free(turn);
+        return code;
+    }
+    turn->found = hash_of_headers(turn);
+    if (mode == DUCKROW_EXCLUSIVE && dr_publish_is_level(turn))
+        dr_turn_set_level(turn);
+    *taken = turn;
+    return DUCKROW_OK;
+}
+
+/* ---- holding ---- */
+
+void dr_turn_set_level(duckrow_turn *turn)
+{
+    if (!turn->level && turn->mode == DUCKROW_EXCLUSIVE)
+        dr_unlock(turn->fd, DR_LEVEL, 1);
+    turn->level = 1;
+}
+
+int duckrow_turn_level(const duckrow_turn *turn)
+{
+    return turn->level;
+}
+
+duckrow_code duckrow_turn_guard(duckrow_turn *turn, duckrow_error *error)
+{
+    duckrow_code code = dr_check_fork(turn->forks, error);
+    if (code || turn->mode == DUCKROW_SHARED)
+        return code;
+    if (!turn->source && (code = dr_turn_find_source(turn, error)))
+        return code;
+    if (!turn->source)
+        return DUCKROW_OK;
+    /* A file that DuckDB has just made is locked for the first time here. */
+    int result = turn->guarded == F_UNLCK ? dr_source_lock(turn->source, F_WRLCK) : dr_posix_lock_try(turn->source->fd, F_WRLCK);
+    if (result == 0) {
+        turn->guarded = F_WRLCK;
+        return DUCKROW_OK;
+    }
+    struct flock found = {0};
+    dr_lock_test(turn->source->fd, F_WRLCK, 0, 0, &found);
+    return busy_stranger(turn, &found, dr_clock_ms(), error);
+}
+
+duckrow_code duckrow_turn_lend(duckrow_turn *turn, duckrow_error *error)
+{
+    duckrow_code code = dr_check_fork(turn->forks, error);
+    if (code == DUCKROW_OK && turn->guarded != F_UNLCK) {
+        dr_source_unlock(turn->source, turn->guarded);
+        turn->guarded = F_UNLCK;
+    }
+    return code;
+}
+
+duckrow_code duckrow_turn_reclaim(duckrow_turn *turn, int64_t timeout_ms, duckrow_error *error)
+{
+    dr_error_clear(error);
+    duckrow_code code = dr_check_fork(turn->forks, error);
+    if (code || turn->guarded != F_UNLCK)
+        return code;
+    int64_t now = dr_clock_ms();
+    code = keep_strangers_out(turn, now, now + timeout_ms, error);
+    turn->found = hash_of_headers(turn);
+    return code;
+}
+
+int duckrow_turn_moved(duckrow_turn *turn)
+{
+    return turn->found && turn->found != hash_of_headers(turn);
+}
+
+int duckrow_turn_open_files(duckrow_turn *turn)
+{
+    struct stat st;
+    if (turn->forks != dr_fork_count() || !turn->source || dr_os.fstat(turn->source->fd, &st) < 0)
+        return 0;
+    return dr_open_descriptors(&st, turn->source->fd);
+}
+
+void duckrow_turn_release(duckrow_turn *turn)
+{
+    if (!turn)
+        return;
+    if (turn->forks == dr_fork_count())
+        drop_locks(turn);
+    free(turn);
+}

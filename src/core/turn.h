@@ -1,0 +1,63 @@
+/* The turn: a fair, timed, crash-safe queue for the right to open a database file.
+ *
+ * One file, <database>.duckrow/turn, holds records for people to read and is what is locked. Locks are OFD write locks on bytes
+ * far behind its end, so that a process that dies gives up its place at once, whatever the file says:
+ *
+ *     TURN          held by whoever has the turn: write lock = exclusive, read lock = shared
+ *     LEVEL         held together with an exclusive TURN until the snapshot is as new as what the holder found
+ *     TICKET + n    held by whoever has ticket n, from queueing until the turn is given up (exclusive) or got (shared)
+ *
+ * To queue: read the hint at byte 8, go to the first n from there with no ticket at n or above, and take TICKET + n without
+ * waiting; if that fails somebody was faster, so look again. Then write n + 1 as the hint. The hint only saves looking: if it is
+ * wrong or two processes write it in the wrong order, the look repairs it.
+ *
+ * To wait: block in the kernel for a read lock on TICKET + n - 1, which its owner gives up last. One process wakes per turn. If
+ * lower tickets are still out (that one gave up waiting), block on one of those. With none left, lock TURN, which is free by then
+ * unless readers share it. TURN alone keeps holders apart; the tickets only keep order. So a ticket taken late, below one that
+ * is out already, costs fairness once and nothing else.
+ *
+ * To give up: unlock TURN, then the ticket.
+ *
+ * File: 0 "duckrow" and the format number, 8 the hint (u64, native order), then records of 512 bytes: number 1 is the holder's,
+ * ticket n's is number 2 + n mod 126. A record counts only while its lock is held and its checksum fits. */
+#ifndef DR_TURN_H
+#define DR_TURN_H
+
+#include "db.h"
+
+enum { DR_FORMAT = 1, DR_RECORD = 512, DR_RECORDS = 126 };
+#define DR_TURN ((int64_t)1 << 40)
+#define DR_LEVEL (DR_TURN + 1)
+#define DR_TICKET ((int64_t)1 << 41)
+
+struct duckrow_turn {
+    duckrow_db *db;
+    duckrow_turn_mode mode;
+    int fd;                   /* of the turn file; -1: a reader that may not write the folder and found no turn file */
+    int64_t ticket;           /* -1: none */
+    int level;
+    short guarded;            /* the POSIX lock taken on the file: F_RDLCK, F_WRLCK, or F_UNLCK */
+    struct dr_source *source; /* NULL while there is no file */
+    uint64_t found;           /* hash of the headers when the turn was taken */
+    unsigned forks;
+};
+
+/* What a look at the lock file tells. */
+struct dr_queue {
+    int held, shared, level;
+    duckrow_process holder; /* when held and not shared */
+    int waiting;
+    int64_t first_ticket;   /* the lowest ticket that waits; -1 */
+};
+
+/* Opens the turn file (making folder and file when `make`). *fd is -1, with DUCKROW_OK, when there is none and !make. */
+duckrow_code dr_turn_open(const duckrow_db *db, int make, int *fd, duckrow_error *error);
+/* Fills in queue, and up to `most` of those waiting. */
+void dr_turn_look(int fd, struct dr_queue *queue, duckrow_process *waiters, int most);
+/* Is the turn held by somebody whose snapshot is level? 1 yes; 0 nobody holds it; -1 its holder is not level yet. */
+int dr_turn_explains(int fd);
+void dr_turn_set_level(duckrow_turn *turn);
+/* Makes turn->source the file that the path names now, locked as before. */
+duckrow_code dr_turn_find_source(duckrow_turn *turn, duckrow_error *error);
+
+#endif
