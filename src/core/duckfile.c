@@ -210,13 +210,20 @@ static size_t read_version(const unsigned char *data, size_t size, uint64_t *ver
         if (!(n = read_number(data + at, size - at, &value)))
             return 0;
         at += n;
-        if (field == 101)
+        if (field == 101) {
             *version = value;
-        else if (field == 102)
-            at += value; /* the database's identifier, with its length before it */
-        else if (field == 103)
+        } else if (field == 102) {
+            /* the database's identifier: a list of numbers */
+            for (uint64_t count = value; count > 0 && n; count--) {
+                n = read_number(data + at, size - at, &value);
+                at += n;
+            }
+        } else if (field == 103) {
             *iteration = (int64_t)value;
-        else
+        } else {
+            return 0;
+        }
+        if (!n)
             return 0;
     }
     return 0;

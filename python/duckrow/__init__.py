@@ -1,0 +1,39 @@
+"""duckrow: many processes, one DuckDB file, no lock errors, nothing lost.
+
+    with duckrow.get_write_connection("data/core.duckdb") as con:
+        con.execute("INSERT INTO t VALUES (1)")
+    con = duckrow.get_readonly_connection("data/core.duckdb")
+"""
+
+from __future__ import annotations
+
+import duckdb as _duckdb
+
+from duckrow import _core, _supported
+
+_supported.check(_duckdb.__version__)
+
+from duckrow.connection import (  # noqa: E402 (only with a DuckDB that is safe)
+    Connection,
+    connect,
+    get_readonly_connection,
+    get_write_connection,
+)
+from duckrow.errors import BusyError, Error, ForkedError, Process, PublishWarning  # noqa: E402
+from duckrow.status import Slot, Status, status  # noqa: E402
+
+__version__ = _core.VERSION
+__all__ = [
+    "BusyError",
+    "Connection",
+    "Error",
+    "ForkedError",
+    "Process",
+    "PublishWarning",
+    "Slot",
+    "Status",
+    "connect",
+    "get_readonly_connection",
+    "get_write_connection",
+    "status",
+]
