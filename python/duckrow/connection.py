@@ -81,8 +81,6 @@ def _end_statements(con: Connection) -> None:
             abort(con)
     with contextlib.suppress(duckdb.Error):
         _Base.rollback(con)
-    with contextlib.suppress(duckdb.Error):
-        _Base.execute(con, "SELECT 1").fetchall()
 
 
 def _close(con: Connection) -> None:

@@ -227,9 +227,9 @@ class Database:
         """The process's write session, a new one if there is none. The caller is one of its users."""
         deadline = time.monotonic() + timeout
         with self.change:
-            while self.opening:
-                if not self.change.wait(deadline - time.monotonic()):
-                    break
+            if not self.change.wait_for(lambda: not self.opening, max(0.0, deadline - time.monotonic())):
+                message = f"{self.core.path} is busy: this process is still opening or closing it; gave up after {timeout:.1f} s"
+                raise BusyError(message)
             if self.writer:
                 self.writer.users += 1
                 return self.writer

@@ -90,23 +90,33 @@ static int64_t rest_left(const duckrow_db *db, const struct dr_slot *slot)
     return left > 0 ? left : 0;
 }
 
-/* Has anybody the copy open? Our readers lock `lock`; stock ones have DuckDB's lock on the file. */
+/* Has a stock tool the copy open? It has DuckDB's POSIX lock then. One in this process would lose it by our close(). */
+static int has_stock_readers(const char *path)
+{
+    struct stat st;
+    struct flock found;
+    if (dr_os.stat(path, &st) < 0)
+        return 0;
+    if (dr_open_descriptors(&st, -1) > 0)
+        return 1;
+    int fd = dr_open(path, O_RDONLY, 0);
+    int locked = fd >= 0 && dr_lock_test(fd, F_WRLCK, 0, 0, &found) > 0;
+    dr_close(fd);
+    return locked;
+}
+
+/* Our readers lock `lock`. */
 static int lock_slot(const duckrow_db *db, int64_t generation, int *lock)
 {
     char path[PATH_MAX];
-    struct flock found;
     if (dr_slot_path(db, generation, "lock", path, NULL))
         return 0;
     *lock = dr_db_open_own(db, path);
     if (*lock < 0)
         return 0;
     int free = dr_lock_try(*lock, F_WRLCK, 0, 0) == 0;
-    if (free && dr_slot_path(db, generation, db->name, path, NULL) == DUCKROW_OK) {
-        int fd = dr_open(path, O_RDONLY, 0);
-        if (fd >= 0)
-            free = dr_lock_test(fd, F_WRLCK, 0, 0, &found) == 0;
-        dr_close(fd);
-    }
+    if (free && dr_slot_path(db, generation, db->name, path, NULL) == DUCKROW_OK)
+        free = !has_stock_readers(path);
     if (!free)
         dr_close(*lock);
     return free;

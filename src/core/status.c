@@ -43,9 +43,13 @@ static void read_readers(const duckrow_db *db, duckrow_slot_status *status)
         duckrow_process users[COUNT(status->reader)];
         if (dr_slot_path(db, status->generation, names[i], path, NULL) || dr_os.stat(path, &st) < 0)
             continue;
-        int fd = dr_open(path, O_RDONLY, 0);
-        int is_locked = fd >= 0 && dr_lock_test(fd, F_WRLCK, 0, 0, &found) > 0;
-        dr_close(fd);
+        /* A close() of ours would drop the lock of a DuckDB in this process that reads it. */
+        int is_locked = dr_open_descriptors(&st, -1) > 0;
+        if (!is_locked) {
+            int fd = dr_open(path, O_RDONLY, 0);
+            is_locked = fd >= 0 && dr_lock_test(fd, F_WRLCK, 0, 0, &found) > 0;
+            dr_close(fd);
+        }
         if (!is_locked)
             continue;
         locked = 1;

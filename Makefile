@@ -1,0 +1,40 @@
+# A thin front: each target is a script of tools/, which installs what it needs and is quick the next time.
+
+PYTHON_2 = build/venv/2.0.0/bin/python
+
+.PHONY: all demo test soak bench check format clean distclean
+
+all:
+	tools/setup.sh build
+	tools/build.sh release
+
+demo:
+	tools/setup.sh build python
+	tools/venv.sh tools 2.0.0
+	tools/wheel.sh 2.0.0
+	$(PYTHON_2) bench/demo.py
+
+test:
+	tools/test.sh
+
+soak:
+	DUCKROW_SOAK=1 tools/test.sh
+
+bench: all
+	tools/setup.sh python
+	tools/venv.sh tools 1.5.6 2.0.0
+	tools/wheel.sh 1.5.6 2.0.0
+	$(PYTHON_2) bench/bench.py
+
+check:
+	tools/check.sh
+
+format:
+	tools/format.sh
+
+# What was compiled; downloads and Python environments stay.
+clean:
+	rm -rf $(addprefix build/,dev release asan tsan clang gcc wheel logs ruff mypy)
+
+distclean:
+	rm -rf build

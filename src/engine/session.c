@@ -1,0 +1,295 @@
+#define _GNU_SOURCE
+#include "session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay.h"
+#include "sqltext.h"
+
+/* A name for the in-memory database that stands in while no file is attached; not one that a file is likely to have. */
+#define STAND_IN "\"duckrow stand-in\""
+
+static duckrow_code no_memory(duckrow_error *error)
+{
+    return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+}
+
+duckrow_code dr_sql_failed(duckrow_error *error, const char *message)
+{
+    char line[DUCKROW_MESSAGE_SIZE];
+    size_t n = 0;
+    if (!message || !*message)
+        message = "DuckDB gives no reason";
+    /* DuckDB shows the place in the query below an empty line: LINE 1: …, and a caret that needs a second line. */
+    const char *end = strstr(message, "\n\nLINE ");
+    size_t length = end ? (size_t)(end - message) : strlen(message);
+    for (size_t i = 0; i < length && n + 1 < sizeof line; i++) {
+        unsigned char byte = (unsigned char)message[i];
+        if (byte < ' ' || byte == 127)
+            byte = ' ';
+        if (byte != ' ' || (n && line[n - 1] != ' '))
+            line[n++] = (char)byte;
+    }
+    while (n && line[n - 1] == ' ')
+        n--;
+    line[n] = 0;
+    return dr_fail(error, strncmp(line, "INTERRUPT", 9) ? DUCKROW_SQL : DUCKROW_INTERRUPTED, "%s", line);
+}
+
+static duckrow_code run(const dr_session *session, duckdb_connection connection, const char *sql, duckrow_error *error)
+{
+    duckdb_result result;
+    memset(&result, 0, sizeof result);
+    duckrow_code code = DUCKROW_OK;
+    if (session->duckdb->query(connection, sql, &result) != DuckDBSuccess)
+        code = dr_sql_failed(error, session->duckdb->result_error(&result));
+    session->duckdb->destroy_result(&result);
+    return code;
+}
+
+duckrow_code dr_session_run(dr_session *session, const char *sql, duckrow_error *error)
+{
+    return run(session, session->connection, sql, error);
+}
+
+const char *dr_string(const duckdb_string_t *string, size_t *length)
+{
+    *length = string->value.inlined.length;
+    return *length <= sizeof string->value.inlined.inlined ? string->value.inlined.inlined : string->value.pointer.ptr;
+}
+
+/* The first value of a query's result, as text to be freed; NULL in *text where there is no row. */
+static duckrow_code query_text(dr_session *session, const char *sql, char **text, duckrow_error *error)
+{
+    const struct dr_duckdb *duckdb = session->duckdb;
+    duckdb_result result;
+    memset(&result, 0, sizeof result);
+    duckrow_code code = DUCKROW_OK;
+    *text = NULL;
+    if (duckdb->query(session->connection, sql, &result) != DuckDBSuccess) {
+        code = dr_sql_failed(error, duckdb->result_error(&result));
+        goto done;
+    }
+    duckdb_data_chunk chunk = duckdb->fetch_chunk(result);
+    if (chunk && duckdb->data_chunk_get_size(chunk)) {
+        size_t length;
+        const char *bytes = dr_string(duckdb->vector_get_data(duckdb->data_chunk_get_vector(chunk, 0)), &length);
+        *text = strndup(bytes, length);
+        if (!*text)
+            code = no_memory(error);
+    }
+    if (chunk)
+        duckdb->destroy_data_chunk(&chunk);
+done:
+    duckdb->destroy_result(&result);
+    return code;
+}
+
+/* busy_timeout is an option of ours in DuckDB: SET, PRAGMA and current_setting know it. */
+static duckrow_code add_busy_timeout(dr_session *session, int64_t milliseconds, duckrow_error *error)
+{
+    const struct dr_duckdb *duckdb = session->duckdb;
+    duckdb_config_option option = duckdb->create_config_option();
+    duckdb_logical_type type = duckdb->create_logical_type(DR_TYPE_BIGINT);
+    duckdb_value value = duckdb->create_int64(milliseconds);
+    duckdb_state state = DuckDBError;
+    if (option && type && value) {
+        duckdb->config_option_set_name(option, "busy_timeout");
+        duckdb->config_option_set_type(option, type);
+        duckdb->config_option_set_default_value(option, value);
+        duckdb->config_option_set_default_scope(option, (duckdb_config_option_scope)DR_SCOPE_SESSION);
+        duckdb->config_option_set_description(option, "How long duckrow waits for its turn, in milliseconds");
+        state = duckdb->register_config_option(session->connection, option);
+    }
+    duckdb->destroy_value(&value);
+    duckdb->destroy_logical_type(&type);
+    duckdb->destroy_config_option(&option);
+    if (state != DuckDBSuccess)
+        return dr_fail(error, DUCKROW_NO_ENGINE, "DuckDB doesn't take the option busy_timeout; try another version of it");
+    return DUCKROW_OK;
+}
+
+int64_t dr_session_busy_timeout(dr_session *session)
+{
+    const struct dr_duckdb *duckdb = session->duckdb;
+    duckdb_client_context context = NULL;
+    int64_t milliseconds = DUCKROW_TIMEOUT_DEFAULT;
+    duckdb->connection_get_client_context(session->connection, &context);
+    duckdb_value value = context ? duckdb->client_context_get_config_option(context, "busy_timeout", NULL) : NULL;
+    if (value)
+        milliseconds = duckdb->get_int64(value);
+    duckdb->destroy_value(&value);
+    duckdb->destroy_client_context(&context);
+    return milliseconds;
+}
+
+void dr_session_interrupt(const dr_session *session)
+{
+    if (session->connection)
+        session->duckdb->interrupt(session->connection);
+    if (session->side)
+        session->duckdb->interrupt(session->side);
+}
+
+static duckrow_code open_instance(dr_session *session, const char *scratch, duckrow_error *error)
+{
+    const struct dr_duckdb *duckdb = session->duckdb;
+    duckdb_config config = NULL;
+    char *reason = NULL;
+    duckrow_code code = DUCKROW_OK;
+    if (duckdb->create_config(&config) != DuckDBSuccess)
+        return no_memory(error);
+    if ((scratch && duckdb->set_config(config, "temp_directory", scratch) != DuckDBSuccess) ||
+        duckdb->open_ext(":memory:", &session->database, config, &reason) != DuckDBSuccess)
+        code = dr_sql_failed(error, reason);
+    duckdb->free(reason);
+    duckdb->destroy_config(&config);
+    if (!code && (duckdb->connect(session->database, &session->connection) != DuckDBSuccess ||
+                  duckdb->connect(session->database, &session->side) != DuckDBSuccess))
+        code = dr_fail(error, DUCKROW_NO_MEMORY, "DuckDB can't make a connection");
+    return code;
+}
+
+duckrow_code dr_session_open(const dr_engine *engine, const char *scratch, int64_t busy_timeout, dr_session **out,
+                             duckrow_error *error)
+{
+    *out = NULL;
+    dr_session *session = calloc(1, sizeof *session);
+    if (!session)
+        return no_memory(error);
+    session->duckdb = &engine->duckdb;
+    duckrow_code code = open_instance(session, scratch, error);
+    if (!code)
+        code = add_busy_timeout(session, busy_timeout, error);
+    if (!code)
+        code = dr_relay_register(session, error);
+    /* The side connection keeps off the databases that SQL attaches and detaches. */
+    if (!code)
+        code = run(session, session->side, "USE temp", error);
+    if (!code)
+        code = dr_session_run(session, "ATTACH ':memory:' AS " STAND_IN "; USE " STAND_IN "; DETACH memory", error);
+    if (code)
+        dr_session_close(session);
+    else
+        *out = session;
+    return code;
+}
+
+/* What went wrong with the file, where DuckDB's message tells; it has no codes for these. */
+static void name_the_cause(duckrow_error *error)
+{
+    static const struct {
+        const char *text;
+        duckrow_code code;
+    } causes[] = {
+        {"version number", DUCKROW_UNSUPPORTED},     {"storage version", DUCKROW_UNSUPPORTED},
+        {"newer version", DUCKROW_UNSUPPORTED},      {"not a valid DuckDB", DUCKROW_NOT_A_DATABASE},
+        {"Permission denied", DUCKROW_PERMISSION},   {"Read-only file system", DUCKROW_PERMISSION},
+        {"No space left", DUCKROW_DISK_FULL},        {"Could not set lock", DUCKROW_BUSY},
+        {"Conflicting lock", DUCKROW_BUSY},          {"No such file", DUCKROW_NOT_FOUND},
+        {"Input/output error", DUCKROW_IO},
+    };
+    for (size_t i = 0; error && error->code == DUCKROW_SQL && i < sizeof causes / sizeof *causes; i++)
+        if (strstr(error->message, causes[i].text))
+            error->code = causes[i].code;
+}
+
+/* Each of these is out of the way: the publisher alone says when to checkpoint. Not every version has every setting. */
+static duckrow_code no_checkpoints(dr_session *session, duckrow_error *error)
+{
+    static const char *const settings[][2] = {
+        {"checkpoint_threshold", "'1000000 GB'"},
+        {"auto_checkpoint_skip_wal_threshold", "1000000000000000"},
+        {"wal_autocheckpoint_entries", "0"},
+        {"checkpoint_on_detach", "'disabled'"},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        char sql[192], *found = NULL;
+        snprintf(sql, sizeof sql, "SELECT name FROM duckdb_settings() WHERE name = '%s'", settings[i][0]);
+        duckrow_code code = query_text(session, sql, &found, error);
+        if (!code && found) {
+            snprintf(sql, sizeof sql, "SET GLOBAL %s = %s", settings[i][0], settings[i][1]);
+            code = dr_session_run(session, sql, error);
+        }
+        free(found);
+        if (code)
+            return code;
+    }
+    return dr_session_run(session, "PRAGMA disable_checkpoint_on_shutdown", error);
+}
+
+duckrow_code dr_session_attach(dr_session *session, const char *path, unsigned flags, duckrow_error *error)
+{
+    duckrow_error ignored, *e = error ? error : &ignored;
+    duckrow_code code = flags & DR_ATTACH_WRITE ? no_checkpoints(session, e) : DUCKROW_OK;
+    if (code)
+        return code;
+    /* TYPE: without it DuckDB opens and closes the file once to look at its first bytes, and that close drops POSIX locks. */
+    char *quoted = dr_sql_quote(path, '\'');
+    char *sql = quoted ? dr_sql_format("ATTACH %s (TYPE duckdb%s%s)", quoted, flags & DR_ATTACH_WRITE ? "" : ", READ_ONLY",
+                                       flags & DR_ATTACH_CREATE ? ", STORAGE_VERSION 'v1.4.0'" : "")
+                       : NULL;
+    code = sql ? dr_session_run(session, sql, e) : no_memory(e);
+    free(quoted);
+    free(sql);
+    if (code) {
+        name_the_cause(e);
+        return e->code;
+    }
+    code = query_text(session, "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> "
+                               "current_database()", &session->catalog, e);
+    if (code)
+        return code;
+    if (!session->catalog)
+        return dr_fail(e, DUCKROW_INTERNAL, "DuckDB attached %s without a name", path);
+    quoted = dr_sql_quote(session->catalog, '"');
+    sql = quoted ? dr_sql_format("USE %s; DETACH " STAND_IN, quoted) : NULL;
+    code = sql ? dr_session_run(session, sql, e) : no_memory(e);
+    free(quoted);
+    free(sql);
+    return code;
+}
+
+duckrow_code dr_session_checkpoint(dr_session *session, duckrow_error *error)
+{
+    char *quoted = dr_sql_quote(session->catalog ? session->catalog : "", '"');
+    char *sql = quoted ? dr_sql_format("CHECKPOINT %s", quoted) : NULL;
+    duckrow_error ignored, *e = error ? error : &ignored;
+    duckrow_code code = sql ? dr_session_run(session, sql, e) : no_memory(e);
+    free(quoted);
+    free(sql);
+    if (code)
+        name_the_cause(e);
+    return code ? e->code : DUCKROW_OK;
+}
+
+duckrow_code dr_session_detach(dr_session *session, duckrow_error *error)
+{
+    if (!session->catalog)
+        return DUCKROW_OK;
+    duckrow_code code = dr_session_run(session, "ATTACH IF NOT EXISTS ':memory:' AS " STAND_IN "; USE " STAND_IN, error);
+    char *quoted = dr_sql_quote(session->catalog, '"');
+    char *sql = quoted ? dr_sql_format("DETACH DATABASE IF EXISTS %s", quoted) : NULL;
+    if (!code)
+        code = sql ? dr_session_run(session, sql, error) : no_memory(error);
+    free(quoted);
+    free(sql);
+    if (!code) {
+        free(session->catalog);
+        session->catalog = NULL;
+    }
+    return code;
+}
+
+void dr_session_close(dr_session *session)
+{
+    if (!session)
+        return;
+    session->duckdb->disconnect(&session->side);
+    session->duckdb->disconnect(&session->connection);
+    session->duckdb->close(&session->database);
+    free(session->catalog);
+    free(session);
+}

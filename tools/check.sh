@@ -1,0 +1,29 @@
+#!/bin/sh
+# What must hold beside the tests: format, lint, types, compilers without a warning, nothing in git that does not belong there.
+set -eu
+cd "$(dirname "$0")/.."
+. tools/common.sh
+. tools/stage.sh
+tools/setup.sh build python clang
+tools/venv.sh tools 2.0.0
+bin=build/venv/tools/bin
+
+clang_format() {
+    tools/sources.sh c h | xargs "$bin/clang-format" --dry-run --Werror
+}
+
+ruff() {
+    tools/sources.sh py | xargs "$bin/ruff" check --quiet && tools/sources.sh py | xargs "$bin/ruff" format --check
+}
+
+types() {
+    "$bin/mypy" --config-file python/pyproject.toml --python-executable build/venv/2.0.0/bin/python python/duckrow
+}
+
+stage tree tools/check_tree.sh
+stage clang-format clang_format
+stage ruff ruff
+stage mypy types
+stage gcc tools/build.sh gcc
+stage clang tools/build.sh clang
+summary check

@@ -1,0 +1,64 @@
+#!/bin/sh
+# setup.sh NEED…: installs the Debian packages that are missing for build, python, clang, node, java. Quick when nothing is.
+set -eu
+cd "$(dirname "$0")/.."
+. tools/common.sh
+
+missing=""
+# want PACKAGE… -- COMMAND…: the packages are missing when the command fails.
+want() {
+    packages=""
+    while [ "$1" != "--" ]; do
+        packages="$packages $1"
+        shift
+    done
+    shift
+    "$@" >/dev/null 2>&1 || missing="$missing$packages"
+}
+
+have() {
+    command -v "$1"
+}
+
+have_cmocka() {
+    printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <cmocka.h>\n' | gcc -E -
+}
+
+have_python() {
+    python=$(find_python) && "$python" -c '
+import ensurepip, os, sysconfig, venv
+assert os.path.exists(sysconfig.get_path("include") + "/Python.h")'
+}
+
+for need in "$@"; do
+    case $need in
+    build)
+        want gcc libc6-dev -- have gcc
+        want cmake -- have cmake
+        want ninja-build -- have ninja
+        want libcmocka-dev -- have_cmocka
+        want git -- have git
+        ;;
+    python) want python3 python3-venv python3-dev -- have_python ;;
+    clang) want clang -- have clang ;;
+    node)
+        want nodejs -- have node
+        want npm -- have npm
+        ;;
+    java)
+        want default-jdk-headless -- have javac
+        want maven -- have mvn
+        ;;
+    *) fail "setup.sh: unknown need: $need" ;;
+    esac
+done
+[ -n "$missing" ] || exit 0
+
+lock setup
+command -v apt-get >/dev/null || fail "please install:$missing"
+[ "$(id -u)" = 0 ] || fail "please run as root: apt-get install$missing"
+say "installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086
+apt-get install -y -qq --no-install-recommends ca-certificates $missing

@@ -1,0 +1,46 @@
+#!/bin/sh
+# All tests, with all they need. DUCKROW_SOAK=1: at full length.
+set -eu
+cd "$(dirname "$0")/.."
+. tools/common.sh
+. tools/stage.sh
+export DUCKROW_SOAK="${DUCKROW_SOAK:-}"
+
+limits=""
+[ -z "$DUCKROW_SOAK" ] || limits="--timeout 7200"
+
+others=$(tools/setup.sh build python node java && tools/other_pythons.sh)
+# shellcheck disable=SC2086
+tools/venv.sh tools $ENGINES $others
+tools/fetch_headers.sh
+tools/fetch_stock.sh
+tools/fetch_engines.sh
+
+c_tests() {
+    # shellcheck disable=SC2086
+    tools/build.sh "$1" && ctest --preset "$1" $limits
+}
+
+# pytest_in ENGINE OPTION…
+pytest_in() {
+    engine=$1
+    shift
+    # shellcheck disable=SC2086
+    "build/venv/$engine/bin/python" -m pytest $limits "$@" tests
+}
+
+smoke() {
+    for name in $others; do
+        "build/venv/$name/bin/python" tests/support/smoke.py
+    done
+}
+
+stage dev c_tests dev
+stage asan c_tests asan
+stage tsan c_tests tsan
+# shellcheck disable=SC2086
+stage wheel tools/wheel.sh $ENGINES $others
+stage pytest-2.0.0 pytest_in 2.0.0
+stage pytest-1.5.6 pytest_in 1.5.6 --other-engine
+stage smoke smoke
+summary test
