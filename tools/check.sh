@@ -9,11 +9,15 @@ tools/venv.sh tools 2.0.0
 bin=build/venv/tools/bin
 
 clang_format() {
-    tools/sources.sh c h | xargs "$bin/clang-format" --dry-run --Werror
+    formatted=0
+    for file in $(tools/sources.sh c h); do
+        "$bin/clang-format" "$file" | cmp -s - "$file" || { echo "$file: not as \`make format\` leaves it" && formatted=1; }
+    done
+    return $formatted
 }
 
 ruff() {
-    tools/sources.sh py | xargs "$bin/ruff" check --quiet && tools/sources.sh py | xargs "$bin/ruff" format --check
+    tools/sources.sh py | xargs "$bin/ruff" check && tools/sources.sh py | xargs "$bin/ruff" format --check
 }
 
 types() {

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # What the scripts share. Sourced from the top of the checkout.
 
 ENGINES="1.5.6 2.0.0" # the supported DuckDB lines, by the version that is tested

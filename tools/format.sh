@@ -7,5 +7,5 @@ tools/setup.sh python
 tools/venv.sh tools
 bin=build/venv/tools/bin
 tools/sources.sh c h | xargs "$bin/clang-format" -i
-tools/sources.sh py | xargs "$bin/ruff" check --quiet --fix || true
+tools/sources.sh py | xargs "$bin/ruff" check --quiet --fix-only
 tools/sources.sh py | xargs "$bin/ruff" format --quiet

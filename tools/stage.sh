@@ -1,8 +1,9 @@
+# shellcheck shell=sh
 # Stages of a check, sourced by test.sh and check.sh: each is shown while it runs and logged; the first that fails ends everything.
 
 closing_lines=""
 
-# stage NAME COMMAND…
+# stage NAME COMMAND…. A function as COMMAND must return its own failures: `set -e` does not hold in there.
 stage() {
     name=$1
     shift
@@ -11,13 +12,10 @@ stage() {
     say "$name"
     { "$@" 2>&1 && echo 0 >"$log.status" || echo $? >"$log.status"; } | tee "$log"
     [ "$(cat "$log.status")" = 0 ] || fail "$name FAILED (log: $log)"
-    closing_lines="$closing_lines$(printf '%-16s %s' "$name" "$(closing_line "$log")")
+    # The test runner's own last word.
+    line=$(grep -E '^[0-9]+% tests passed|^=+ .*(passed|failed).* =+$|[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1 || true)
+    [ -z "$line" ] || closing_lines="$closing_lines$name: $line
 "
-}
-
-# The test runner's own last word.
-closing_line() {
-    grep -E '^[0-9]+% tests passed|^=+ .*(passed|failed).* =+$' "$1" | tail -n 1 || true
 }
 
 # summary WORD: everything passed.

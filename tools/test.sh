@@ -31,7 +31,7 @@ pytest_in() {
 
 smoke() {
     for name in $others; do
-        "build/venv/$name/bin/python" tests/support/smoke.py
+        "build/venv/$name/bin/python" tests/support/smoke.py || return 1
     done
 }
 

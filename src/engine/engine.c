@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "engine.h"
 
 #include <ctype.h>
@@ -8,8 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HOW_TO_GET_ONE                                                                                                         \
-    "use DuckDB 1.5.6 or later: pip install 'duckdb>=1.5.6' for Python, or a libduckdb.so (npm's @duckdb/node-bindings-linux-x64 " \
+#define HOW_TO_GET_ONE                                                                                                           \
+    "use DuckDB 1.5.6 or later: pip install 'duckdb>=1.5.6' for Python, or a libduckdb.so (npm's "                               \
+    "@duckdb/node-bindings-linux-x64 "                                                                                           \
     "has one) named by --engine or DUCKROW_ENGINE"
 
 static const struct {
@@ -40,7 +40,8 @@ const char *dr_engine_version_refused(const char *version)
 {
     const char *at = version + (*version == 'v');
     int major, minor, patch;
-    if (!number(&at, &major) || *at++ != '.' || !number(&at, &minor) || *at++ != '.' || !number(&at, &patch) || isalnum((unsigned char)*at))
+    if (!number(&at, &major) || *at++ != '.' || !number(&at, &minor) || *at++ != '.' || !number(&at, &patch) ||
+        isalnum((unsigned char)*at))
         return "that version is not known to duckrow";
     int prerelease = *at == '-';
     int order = (major * 1000 + minor) * 1000 + patch;

@@ -10,7 +10,7 @@
 
 #include <limits.h>
 
-#include "../core/error.h"
+#include "core/error.h"
 #include "functions.h"
 
 typedef struct dr_engine {

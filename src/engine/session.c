@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "session.h"
 
 #include <stdio.h>
@@ -92,7 +91,7 @@ static duckrow_code add_busy_timeout(dr_session *session, int64_t milliseconds, 
 {
     const struct dr_duckdb *duckdb = session->duckdb;
     duckdb_config_option option = duckdb->create_config_option();
-    duckdb_logical_type type = duckdb->create_logical_type(DR_TYPE_BIGINT);
+    duckdb_logical_type type = duckdb->create_logical_type((duckdb_type)DR_TYPE_BIGINT);
     duckdb_value value = duckdb->create_int64(milliseconds);
     duckdb_state state = DuckDBError;
     if (option && type && value) {
@@ -167,7 +166,7 @@ duckrow_code dr_session_open(const dr_engine *engine, const char *scratch, int64
         code = dr_relay_register(session, error);
     /* The side connection keeps off the databases that SQL attaches and detaches. */
     if (!code)
-        code = run(session, session->side, "USE temp", error);
+        code = run(session, session->side, "SET search_path = 'system.main'", error);
     if (!code)
         code = dr_session_run(session, "ATTACH ':memory:' AS " STAND_IN "; USE " STAND_IN "; DETACH memory", error);
     if (code)
@@ -184,11 +183,11 @@ static void name_the_cause(duckrow_error *error)
         const char *text;
         duckrow_code code;
     } causes[] = {
-        {"version number", DUCKROW_UNSUPPORTED},     {"storage version", DUCKROW_UNSUPPORTED},
-        {"newer version", DUCKROW_UNSUPPORTED},      {"not a valid DuckDB", DUCKROW_NOT_A_DATABASE},
-        {"Permission denied", DUCKROW_PERMISSION},   {"Read-only file system", DUCKROW_PERMISSION},
-        {"No space left", DUCKROW_DISK_FULL},        {"Could not set lock", DUCKROW_BUSY},
-        {"Conflicting lock", DUCKROW_BUSY},          {"No such file", DUCKROW_NOT_FOUND},
+        {"version number", DUCKROW_UNSUPPORTED},   {"storage version", DUCKROW_UNSUPPORTED},
+        {"newer version", DUCKROW_UNSUPPORTED},    {"not a valid DuckDB", DUCKROW_NOT_A_DATABASE},
+        {"Permission denied", DUCKROW_PERMISSION}, {"Read-only file system", DUCKROW_PERMISSION},
+        {"No space left", DUCKROW_DISK_FULL},      {"Could not set lock", DUCKROW_BUSY},
+        {"Conflicting lock", DUCKROW_BUSY},        {"No such file", DUCKROW_NOT_FOUND},
         {"Input/output error", DUCKROW_IO},
     };
     for (size_t i = 0; error && error->code == DUCKROW_SQL && i < sizeof causes / sizeof *causes; i++)
@@ -238,8 +237,10 @@ duckrow_code dr_session_attach(dr_session *session, const char *path, unsigned f
         name_the_cause(e);
         return e->code;
     }
-    code = query_text(session, "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> "
-                               "current_database()", &session->catalog, e);
+    code = query_text(session,
+                      "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> "
+                      "current_database()",
+                      &session->catalog, e);
     if (code)
         return code;
     if (!session->catalog)

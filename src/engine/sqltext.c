@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "sqltext.h"
 
 #include <stdarg.h>

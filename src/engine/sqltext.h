@@ -2,7 +2,7 @@
 #ifndef DR_SQLTEXT_H
 #define DR_SQLTEXT_H
 
-#include "../core/error.h"
+#include "core/error.h"
 
 /* text in quotes, those inside it doubled: ' makes a string, " a name. NULL: out of memory. */
 char *dr_sql_quote(const char *text, char quote);

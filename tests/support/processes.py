@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -112,17 +113,13 @@ class Process:
     def end(self) -> None:
         """Kills what is left of its group; for cleaning up."""
         # While it has not been waited for, its id, and so that of its group, is nobody else's.
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         self._popen.wait()
         self._reader.join(1.0)
         if not self._popen.stdin.closed:
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 self._popen.stdin.close()
-            except BrokenPipeError:
-                pass
         self._errors.close()
 
 

@@ -5,7 +5,7 @@
 #define DR_DUCKDB_HEADER
 #include "../../src/engine/functions.h"
 
-#define SAME_FUNCTION(result, name, parameters)                                                                                \
+#define SAME_FUNCTION(result, name, parameters)                                                                                  \
     _Static_assert(__builtin_types_compatible_p(__typeof__(&duckdb_##name), result(*) parameters), "duckdb_" #name);
 DR_DUCKDB_FUNCTIONS(SAME_FUNCTION)
 

@@ -1,0 +1,78 @@
+"""kill -9 at any moment: what was acknowledged stays, and the next writer has its turn at once."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+from e2e.helpers import ask, start
+from support import Process, Processes, scaled
+
+VICTIM = """
+    import sys, duckrow
+    path, n = sys.argv[1], int(sys.argv[2])
+    while True:
+        with duckrow.get_write_connection(path, timeout=60) as con:
+            con.execute("INSERT INTO t VALUES (?)", [n])
+            if n % 7 == 0:
+                con.execute("INSERT INTO bulk SELECT range FROM range(20000)")
+        print(n, flush=True)
+        n += 1
+"""
+
+# How long a turn takes to come, which opening the file is no part of.
+NEXT = """
+    import sys, time
+    from duckrow import _core
+    print("ready", flush=True)
+    sys.stdin.readline()
+    begin = time.monotonic()
+    turn = _core.Database(sys.argv[1]).take(False, "write", 10000)
+    print(time.monotonic() - begin)
+    turn.release()
+"""
+
+
+@pytest.mark.timeout(scaled(3600, 300))
+def test_nothing_acknowledged_is_lost(processes: Processes, engine_pythons: dict[str, Path], tmp_db: Path) -> None:
+    pythons = list(engine_pythons.values())
+    ask(processes, pythons[0], tmp_db, "CREATE TABLE t (i BIGINT)", "write")
+    ask(processes, pythons[0], tmp_db, "CREATE TABLE bulk (i BIGINT)", "write")
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    chance = random.Random(seed)
+    acknowledged: set[int] = set()
+    for round_number in range(scaled(500, 40)):
+        first = round_number * 1_000_000
+        victim = start(processes, pythons[round_number % 2], VICTIM, tmp_db, first)
+        follower = start(processes, pythons[chance.randrange(2)], NEXT, tmp_db)
+        follower.expect("ready")
+        acknowledged.add(int(victim.line()))
+        time.sleep(chance.random() * 0.06)
+        victim.kill()
+        follower.tell()
+        wait = float(follower.line())
+        follower.finish()
+        acknowledged.update(int(line) for line in drained(victim))
+        assert wait <= 0.1, f"round {round_number}: the turn took {wait:.3f} s"
+        python = pythons[chance.randrange(2)]
+        found = {row[0] for row in ask(processes, python, tmp_db, "SELECT i FROM t", chance.choice(["read", "write"]))}
+        assert acknowledged <= found, f"round {round_number}: lost {sorted(acknowledged - found)}"
+        victim.end()
+    link = tmp_db.with_name("core.read.duckdb")
+    for python in pythons:
+        for path, how in ((link, "stock"), (tmp_db, "stock-write")):
+            found = {row[0] for row in ask(processes, python, path, "SELECT i FROM t", how)}
+            assert acknowledged <= found
+
+
+def drained(victim: Process) -> list[str]:
+    """What a killed process had still said."""
+    lines = []
+    while True:
+        try:
+            lines.append(victim.line(5))
+        except AssertionError:
+            return lines

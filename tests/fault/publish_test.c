@@ -1,0 +1,330 @@
+/* Publishing with the nth system call failing, and killed at it, for every n. Afterwards a reader gets all that was committed or
+ * is told that the snapshot is stale, and the next publish is right. */
+#include "support.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "../unit/compose.h"
+#include "core/slot.h"
+
+/* ---- the faulty table ---- */
+
+enum { SHORT = -1, KILL = -2 };
+
+static struct dr_os_table real;
+static int calls, fail_at, fault;
+
+/* 1: fail now, with errno. */
+static int now(void)
+{
+    if (++calls != fail_at)
+        return 0;
+    if (fault == KILL)
+        raise(SIGKILL);
+    errno = fault;
+    return fault > 0;
+}
+
+#define FAULTY(type, name, parameters, arguments)                                                                              \
+    static type faulty_##name parameters                                                                                       \
+    {                                                                                                                          \
+        return now() ? -1 : real.name arguments;                                                                               \
+    }
+FAULTY(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode))
+FAULTY(int, stat, (const char *path, struct stat *st), (path, st))
+FAULTY(int, lstat, (const char *path, struct stat *st), (path, st))
+FAULTY(int, fstat, (int fd, struct stat *st), (fd, st))
+FAULTY(int, ftruncate, (int fd, off_t size), (fd, size))
+FAULTY(int, fchmod, (int fd, mode_t mode), (fd, mode))
+FAULTY(int, fchown, (int fd, uid_t user, gid_t group), (fd, user, group))
+FAULTY(int, mkdir, (const char *path, mode_t mode), (path, mode))
+FAULTY(int, rmdir, (const char *path), (path))
+FAULTY(int, unlink, (const char *path), (path))
+FAULTY(int, rename, (const char *from, const char *to), (from, to))
+FAULTY(int, symlink, (const char *target, const char *path), (target, path))
+FAULTY(ssize_t, readlink, (const char *path, char *target, size_t size), (path, target, size))
+FAULTY(int, clone, (int to, int from), (to, from))
+
+static int faulty_lock(int fd, int command, struct flock *lock)
+{
+    /* Unlocking does not fail. */
+    return now() && lock->l_type != F_UNLCK ? -1 : real.lock(fd, command, lock);
+}
+
+static int faulty_close(int fd)
+{
+    int failed = now();
+    int result = real.close(fd);
+    if (failed)
+        errno = fault;
+    return failed ? -1 : result;
+}
+
+static size_t shortened(size_t size)
+{
+    return calls == fail_at && fault == SHORT && size > 1 ? size / 2 : size;
+}
+
+static ssize_t faulty_pread(int fd, void *data, size_t size, off_t offset)
+{
+    return now() ? -1 : real.pread(fd, data, shortened(size), offset);
+}
+
+static ssize_t faulty_pwrite(int fd, const void *data, size_t size, off_t offset)
+{
+    return now() ? -1 : real.pwrite(fd, data, shortened(size), offset);
+}
+
+static ssize_t faulty_copy_range(int from, off_t *from_offset, int to, off_t *to_offset, size_t size)
+{
+    return now() ? -1 : real.copy_range(from, from_offset, to, to_offset, shortened(size));
+}
+
+static void arm(int n, int how)
+{
+    calls = 0;
+    fail_at = n;
+    fault = how;
+    dr_os = (struct dr_os_table){faulty_open,  faulty_close,  faulty_pread,  faulty_pwrite, faulty_stat,    faulty_lstat,  faulty_fstat,
+                                 faulty_ftruncate, faulty_fchmod, faulty_fchown, faulty_mkdir,  faulty_rmdir,   faulty_unlink, faulty_rename,
+                                 faulty_symlink,   faulty_readlink, faulty_lock, faulty_clone,  faulty_copy_range};
+}
+
+/* ---- a composed database ---- */
+
+enum scenario { FIRST, APPEND, ROTATION };
+
+static char path[4000];
+static int database = -1; /* never closed in between: that would drop the lock that the turn has on it */
+static unsigned char image[COMPOSED_SIZE], wal[4096];
+static size_t wal_length;
+static int iteration;
+
+static void save_wal(void)
+{
+    char name[4096];
+    snprintf(name, sizeof name, "%s.wal", path);
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    assert_int_equal(pwrite(fd, wal, wal_length, 0), wal_length);
+    close(fd);
+}
+
+static void commit(unsigned char value)
+{
+    if (wal_length == 0)
+        wal_length = compose_wal_version(wal, 2, (unsigned char)iteration);
+    wal_length += compose_commit(wal + wal_length, value);
+    save_wal();
+}
+
+/* Writes the block that was free, and frees the other one of 3 and 4. */
+static void checkpoint(void)
+{
+    char name[4096];
+    iteration++;
+    compose_database(image, (uint64_t)iteration, iteration % 2 ? 3 : 4);
+    memset(image + DR_HEADERS + (iteration % 2 ? 4 : 3) * COMPOSED_BLOCK, 0x40 + iteration, COMPOSED_BLOCK);
+    assert_int_equal(pwrite(database, image, sizeof image, 0), sizeof image);
+    snprintf(name, sizeof name, "%s.wal", path);
+    unlink(name);
+    wal_length = 0;
+}
+
+static duckrow_db *open_db(void)
+{
+    duckrow_db_options options = DUCKROW_DB_OPTIONS_INIT;
+    options.rest_ms = 0;
+    duckrow_db *db;
+    duckrow_error error;
+    if (duckrow_db_open(path, &options, &db, &error))
+        fail_msg("%s", error.message);
+    return db;
+}
+
+static duckrow_turn *take(duckrow_db *db)
+{
+    duckrow_turn *turn;
+    duckrow_error error;
+    if (duckrow_turn_take(db, DUCKROW_EXCLUSIVE, "write", 1000, &turn, &error))
+        fail_msg("%s", error.message);
+    return turn;
+}
+
+static duckrow_code publish(duckrow_turn *turn, duckrow_error *error)
+{
+    duckrow_plan plan;
+    duckrow_code code = duckrow_publish_begin(turn, 0, &plan, error);
+    return code ? code : duckrow_publish_end(turn, NULL, error);
+}
+
+static void publish_well(duckrow_db *db)
+{
+    duckrow_error error;
+    duckrow_turn *turn = take(db);
+    if (publish(turn, &error))
+        fail_msg("%s", error.message);
+    duckrow_turn_release(turn);
+}
+
+static void prepare(duckrow_db **db, enum scenario scenario)
+{
+    if (database >= 0)
+        close(database);
+    snprintf(path, sizeof path, "%s", path_in(getenv("FAULT_FOLDER"), "core.duckdb"));
+    char command[8192];
+    snprintf(command, sizeof command, "%s.duckrow", path);
+    if (access(command, F_OK) == 0) {
+        snprintf(command, sizeof command, "rm -rf '%s'/*", getenv("FAULT_FOLDER"));
+        assert_int_equal(system(command), 0);
+    }
+    database = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    iteration = 0;
+    checkpoint();
+    commit(1);
+    *db = open_db();
+    if (scenario == FIRST)
+        return;
+    publish_well(*db);
+    if (scenario == ROTATION) {
+        checkpoint();
+        publish_well(*db);
+        commit(2);
+        publish_well(*db);
+        checkpoint();
+    }
+    commit(3);
+}
+
+/* Every block in use, the headers and the WAL are what the database has. */
+static void check_copy(const char *copy)
+{
+    unsigned char found[COMPOSED_SIZE], tail[sizeof wal];
+    int free_block = iteration % 2 ? 3 : 4;
+    int fd = open(copy, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(pread(fd, found, sizeof found, 0), sizeof found);
+    close(fd);
+    memcpy(found + DR_HEADERS + free_block * COMPOSED_BLOCK, image + DR_HEADERS + free_block * COMPOSED_BLOCK, COMPOSED_BLOCK);
+    assert_memory_equal(found, image, sizeof image);
+    char name[4096];
+    snprintf(name, sizeof name, "%s.wal", copy);
+    fd = open(name, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(pread(fd, tail, sizeof tail, 0), wal_length);
+    assert_memory_equal(tail, wal, wal_length);
+    close(fd);
+}
+
+static void check_reader(duckrow_db *db, int must)
+{
+    duckrow_snapshot *snapshot;
+    duckrow_error error;
+    duckrow_code code = duckrow_snapshot_pin(db, 1000, &snapshot, &error);
+    if (code == DUCKROW_OK) {
+        check_copy(duckrow_snapshot_path(snapshot));
+        duckrow_snapshot_unpin(snapshot);
+    } else if (must || (code != DUCKROW_STALE && code != DUCKROW_NO_SNAPSHOT)) {
+        fail_msg("%s: %s", duckrow_code_name(code), error.message);
+    }
+}
+
+static int descriptors(void)
+{
+    int count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+static void fail_everywhere(enum scenario scenario)
+{
+    const int faults[] = {ENOSPC, EIO, EACCES, EMFILE, EINTR, SHORT};
+    const duckrow_code codes[] = {DUCKROW_DISK_FULL, DUCKROW_IO, DUCKROW_PERMISSION, DUCKROW_IO, DUCKROW_IO, DUCKROW_OK};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        int through = 0;
+        for (int n = 1; !through; n++) {
+            duckrow_db *db;
+            duckrow_error error;
+            prepare(&db, scenario);
+            duckrow_turn *turn = take(db);
+            int before = descriptors();
+            arm(n, faults[i]);
+            duckrow_code code = publish(turn, &error);
+            dr_os = real;
+            through = calls < n;
+            if (descriptors() != before)
+                fail_msg("call %d, fault %d: descriptors %d, were %d", n, faults[i], descriptors(), before);
+            if (code != DUCKROW_OK && (code != codes[i] || through))
+                print_error("call %d, fault %d: %s: %s\n", n, faults[i], duckrow_code_name(code), error.message);
+            assert_true(code == DUCKROW_OK || (code == codes[i] && !through));
+            duckrow_turn_release(turn);
+            check_reader(db, 0);
+            publish_well(db);
+            check_reader(db, 1);
+            duckrow_db_close(db);
+        }
+    }
+}
+
+static void kill_everywhere(enum scenario scenario)
+{
+    int status = SIGKILL;
+    for (int n = 1; status; n++) {
+        duckrow_db *db;
+        prepare(&db, scenario);
+        pid_t pid = fork();
+        if (pid == 0) {
+            duckrow_db *own = open_db();
+            duckrow_turn *turn = take(own);
+            arm(n, KILL);
+            _exit(publish(turn, NULL));
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (status && !WIFSIGNALED(status))
+            fail_msg("call %d: exit status %d", n, WEXITSTATUS(status));
+        check_reader(db, 0);
+        publish_well(db);
+        check_reader(db, 1);
+        duckrow_db_close(db);
+    }
+}
+
+static void first_snapshot_fails(void **state)
+{
+    (void)state;
+    fail_everywhere(FIRST);
+}
+
+static void append_fails(void **state)
+{
+    (void)state;
+    fail_everywhere(APPEND);
+}
+
+static void rotation_fails(void **state)
+{
+    (void)state;
+    fail_everywhere(ROTATION);
+}
+
+static void killed_at_every_call(void **state)
+{
+    (void)state;
+    kill_everywhere(FIRST);
+    kill_everywhere(APPEND);
+    kill_everywhere(ROTATION);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(first_snapshot_fails), cmocka_unit_test(append_fails),
+                                       cmocka_unit_test(rotation_fails), cmocka_unit_test(killed_at_every_call)};
+    real = dr_os;
+    setenv("FAULT_FOLDER", temp_folder(), 1);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
