@@ -42,24 +42,24 @@ extern "C" {
 #define DUCKROW_API __attribute__((visibility("default")))
 
 /* Every error: name, code, message, exit status (sysexits.h where one fits), SQLSTATE. */
-#define DUCKROW_ERRORS(X)                                                                                                      \
-    X(OK, 0, "ok", 0, "00000")                                                                                                 \
-    X(BUSY, 1, "the database is busy", 75, "55P03")                                                                            \
-    X(USAGE, 2, "invalid argument", 64, "22023")                                                                               \
-    X(NOT_FOUND, 3, "no such database", 66, "58P01")                                                                           \
-    X(NOT_A_DATABASE, 4, "not a DuckDB database", 65, "58030")                                                                 \
-    X(PERMISSION, 5, "permission denied", 77, "42501")                                                                         \
-    X(DISK_FULL, 6, "no space left", 73, "53100")                                                                              \
-    X(IO, 7, "input/output error", 74, "58030")                                                                                \
-    X(STALE, 8, "the snapshot is older than the database", 75, "55000")                                                        \
-    X(NO_SNAPSHOT, 9, "this database has no snapshots", 75, "0A000")                                                           \
-    X(UNSUPPORTED, 10, "not supported", 78, "0A000")                                                                           \
-    X(INTERRUPTED, 11, "interrupted", 130, "57014")                                                                            \
-    X(FORKED, 12, "the handle belongs to the parent process", 70, "55000")                                                     \
-    X(NO_ENGINE, 13, "no usable DuckDB", 69, "58000")                                                                          \
-    X(SQL, 14, "SQL error", 1, "XX000")                                                                                        \
-    X(READ_ONLY, 15, "the database is open read-only", 1, "25006")                                                             \
-    X(NO_MEMORY, 16, "out of memory", 71, "53200")                                                                             \
+#define DUCKROW_ERRORS(X)                                                                                                        \
+    X(OK, 0, "ok", 0, "00000")                                                                                                   \
+    X(BUSY, 1, "the database is busy", 75, "55P03")                                                                              \
+    X(USAGE, 2, "invalid argument", 64, "22023")                                                                                 \
+    X(NOT_FOUND, 3, "no such database", 66, "58P01")                                                                             \
+    X(NOT_A_DATABASE, 4, "not a DuckDB database", 65, "58030")                                                                   \
+    X(PERMISSION, 5, "permission denied", 77, "42501")                                                                           \
+    X(DISK_FULL, 6, "no space left", 73, "53100")                                                                                \
+    X(IO, 7, "input/output error", 74, "58030")                                                                                  \
+    X(STALE, 8, "the snapshot is older than the database", 75, "55000")                                                          \
+    X(NO_SNAPSHOT, 9, "this database has no snapshots", 75, "0A000")                                                             \
+    X(UNSUPPORTED, 10, "not supported", 78, "0A000")                                                                             \
+    X(INTERRUPTED, 11, "interrupted", 130, "57014")                                                                              \
+    X(FORKED, 12, "the handle belongs to the parent process", 70, "55000")                                                       \
+    X(NO_ENGINE, 13, "no usable DuckDB", 69, "58000")                                                                            \
+    X(SQL, 14, "SQL error", 1, "XX000")                                                                                          \
+    X(READ_ONLY, 15, "the database is open read-only", 1, "25006")                                                               \
+    X(NO_MEMORY, 16, "out of memory", 71, "53200")                                                                               \
     X(INTERNAL, 17, "internal error", 70, "XX000")
 
 typedef enum duckrow_code {
@@ -119,7 +119,8 @@ typedef struct duckrow_db_options {
 /* Names the database at path and checks that it can be one: a regular file that starts as DuckDB's do, or a missing one in an
  * existing folder. Opens nothing that DuckDB could mind. options may be NULL.
  * Errors: NOT_FOUND, NOT_A_DATABASE, PERMISSION, UNSUPPORTED (network file system, hard links, mount point), USAGE, IO. */
-DUCKROW_API duckrow_code duckrow_db_open(const char *path, const duckrow_db_options *options, duckrow_db **db, duckrow_error *error);
+DUCKROW_API duckrow_code duckrow_db_open(const char *path, const duckrow_db_options *options, duckrow_db **db,
+                                         duckrow_error *error);
 DUCKROW_API void duckrow_db_close(duckrow_db *db);
 DUCKROW_API const char *duckrow_db_path(const duckrow_db *db);      /* absolute, links resolved */
 DUCKROW_API const char *duckrow_db_read_path(const duckrow_db *db); /* what stock tools open: core.read.duckdb */
@@ -187,7 +188,8 @@ typedef struct duckrow_snapshot duckrow_snapshot;
 
 /* Pins the current slot: while it is pinned its files stay. Waits, up to timeout_ms, only for a writer that is bringing the
  * snapshot up to what it found. Errors: STALE, NO_SNAPSHOT (see the top), BUSY, PERMISSION, IO. */
-DUCKROW_API duckrow_code duckrow_snapshot_pin(duckrow_db *db, int64_t timeout_ms, duckrow_snapshot **snapshot, duckrow_error *error);
+DUCKROW_API duckrow_code duckrow_snapshot_pin(duckrow_db *db, int64_t timeout_ms, duckrow_snapshot **snapshot,
+                                              duckrow_error *error);
 /* OK: nothing was committed since duckrow_snapshot_pin() or _mark(). STALE: there is something newer, or may be. */
 DUCKROW_API duckrow_code duckrow_snapshot_check(duckrow_snapshot *snapshot, duckrow_error *error);
 DUCKROW_API const char *duckrow_snapshot_path(const duckrow_snapshot *snapshot);

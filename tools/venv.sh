@@ -22,7 +22,7 @@ make() {
     say "making $folder"
     rm -rf "$folder"
     "$python" -m venv "$folder"
-    "$folder/bin/pip" install --quiet "$@"
+    "$folder/bin/pip" install --quiet --use-pep517 "$@"
     echo "$made_of" >"$folder/.made-of"
 }
 

@@ -1,8 +1,8 @@
 """duckrow: many processes, one DuckDB file, no lock errors, nothing lost.
 
-    with duckrow.get_write_connection("data/core.duckdb") as con:
-        con.execute("INSERT INTO t VALUES (1)")
-    con = duckrow.get_readonly_connection("data/core.duckdb")
+with duckrow.get_write_connection("data/core.duckdb") as con:
+    con.execute("INSERT INTO t VALUES (1)")
+con = duckrow.get_readonly_connection("data/core.duckdb")
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class _State:
     __slots__ = ("closed", "process", "reference", "session", "timeout")
 
     def __init__(self, con: duckdb.DuckDBPyConnection, session: sessions.Session, timeout: float) -> None:
-        self.reference = weakref.ref(con)
+        self.reference: weakref.ref[Connection] = weakref.ref(con)  # type: ignore[arg-type]
         self.session = session
         self.timeout = timeout
         self.process = os.getpid()
@@ -52,7 +52,7 @@ _states: dict[int, _State] = {}
 
 def _adopt(native: duckdb.DuckDBPyConnection, session: sessions.Session, timeout: float) -> Connection:
     if _Base.__flags__ & _GARBAGE_COLLECTED:
-        native.__class__ = Connection  # type: ignore[assignment]
+        native.__class__ = Connection
     else:
         _core.retype(native, Connection)
     _states[id(native)] = _State(native, session, timeout)
@@ -258,9 +258,13 @@ def _install() -> None:
     hook(("__exit__",), _before_exit)
     hook(("create_function", "remove_function", "register_filesystem", "unregister_filesystem"), _before_other)
     hook(("load_extension", "install_extension"), _before_other)
-    Connection.__del__ = _del
-    Connection.busy_timeout = property(_get_timeout, doc="seconds that waits take at most; PRAGMA busy_timeout sets it")
-    Connection.read_only = property(_get_read_only, doc="is this a snapshot?")
+    attributes = {
+        "__del__": _del,
+        "busy_timeout": property(_get_timeout, doc="seconds that waits take at most; PRAGMA busy_timeout sets it"),
+        "read_only": property(_get_read_only, doc="is this a snapshot?"),
+    }
+    for name, attribute in attributes.items():
+        setattr(Connection, name, attribute)
 
 
 _install()
@@ -328,7 +332,7 @@ _ELSEWHERE = re.compile(r":|[A-Za-z][A-Za-z0-9_+.-]+:")
 
 def connect(
     database: str | os.PathLike[str] = ":memory:",
-    read_only: bool = False,  # noqa: FBT001, FBT002 (as duckdb.connect has it)
+    read_only: bool = False,
     config: dict[str, Any] | None = None,
     *,
     timeout: float | None = None,

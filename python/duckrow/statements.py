@@ -87,5 +87,5 @@ def outlives_connection(con: duckdb.DuckDBPyConnection, query: object) -> bool:
         except duckdb.Error:
             return False
     else:
-        statements = [query]
+        statements = [query]  # type: ignore[list-item]
     return any(_kind(s) not in _OWN or _FUNCTIONS.search(str(getattr(s, "query", ""))) for s in statements)

@@ -190,8 +190,9 @@ static PyObject *turn_end(PyObject *object, PyObject *ignored)
     if (code)
         return dr_py_raise(&error);
     return Py_BuildValue("{s:L,s:L,s:N,s:L,s:L,s:L}", "generation", (long long)published.generation, "sequence",
-                         (long long)published.sequence, "rotated", PyBool_FromLong(published.rotated), "bytes", (long long)published.bytes,
-                         "compared", (long long)published.compared, "copied", (long long)published.copied);
+                         (long long)published.sequence, "rotated", PyBool_FromLong(published.rotated), "bytes",
+                         (long long)published.bytes, "compared", (long long)published.compared, "copied",
+                         (long long)published.copied);
 }
 
 static PyObject *turn_level(PyObject *object, void *ignored)

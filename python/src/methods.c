@@ -131,7 +131,7 @@ static PyGetSetDef hook_attributes[] = {
     {0},
 };
 static PyType_Slot hook_slots[] = {
-    {Py_tp_new, hook_new},   {Py_tp_dealloc, hook_dealloc}, {Py_tp_traverse, hook_traverse},   {Py_tp_clear, hook_clear},
+    {Py_tp_new, hook_new},   {Py_tp_dealloc, hook_dealloc}, {Py_tp_traverse, hook_traverse}, {Py_tp_clear, hook_clear},
     {Py_tp_call, hook_call}, {Py_tp_descr_get, hook_get},   {Py_tp_getset, hook_attributes}, {0},
 };
 static PyType_Spec hook_spec = {"duckrow._core.Hook", sizeof(Hook), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, hook_slots};

@@ -14,10 +14,9 @@ PyObject *dr_py_raise(const duckrow_error *error)
         return NULL;
     }
     const duckrow_process *holder = &error->holder;
-    PyObject *exception =
-        PyObject_CallFunction(error_factory, "isi(LLLss)iL", (int)error->code, error->message, error->os_errno, (long long)holder->pid,
-                              (long long)holder->started, (long long)holder->since_at, holder->kind, holder->command, error->waiting,
-                              (long long)error->waited_ms);
+    PyObject *exception = PyObject_CallFunction(error_factory, "isi(LLLss)iL", (int)error->code, error->message, error->os_errno,
+                                                (long long)holder->pid, (long long)holder->started, (long long)holder->since_at,
+                                                holder->kind, holder->command, error->waiting, (long long)error->waited_ms);
     if (exception) {
         PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
         Py_DECREF(exception);

@@ -51,7 +51,8 @@ static int wanted(const struct dr_copy *copy, int64_t block)
 {
     if (copy->unused && dr_bitmap_has(copy->unused, block))
         return 0;
-    return !copy->pending || block >= copy->known_blocks || dr_bitmap_has(copy->pending, block) || dr_bitmap_has(copy->metadata, block);
+    return !copy->pending || block >= copy->known_blocks || dr_bitmap_has(copy->pending, block) ||
+           dr_bitmap_has(copy->metadata, block);
 }
 
 /* A slot that is new has nothing to compare with: the kernel copies runs of blocks. */

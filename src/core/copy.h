@@ -7,10 +7,10 @@
 
 struct dr_copy {
     int source, target;
-    const struct dr_header *header;   /* the source's, as it is now */
-    const struct dr_bitmap *unused;   /* blocks that are free now; NULL: not known, take all as used */
+    const struct dr_header *header; /* the source's, as it is now */
+    const struct dr_bitmap *unused; /* blocks that are free now; NULL: not known, take all as used */
     const struct dr_bitmap *metadata; /* looked at always */
-    const struct dr_bitmap *pending;  /* blocks below known_blocks that may differ; NULL: any may */
+    const struct dr_bitmap *pending; /* blocks below known_blocks that may differ; NULL: any may */
     int64_t known_blocks;
     int empty; /* the target is new: nothing to compare with */
     int64_t compared, copied, bytes;

@@ -181,7 +181,8 @@ static duckrow_code resolve(const char *path, char resolved[PATH_MAX], duckrow_e
 static int name_read_path(duckrow_db *db)
 {
     const char *dot = strrchr(db->name, '.');
-    size_t folder = strlen(db->path) - strlen(db->name), stem = dot && dot != db->name ? (size_t)(dot - db->name) : strlen(db->name);
+    size_t folder = strlen(db->path) - strlen(db->name),
+           stem = dot && dot != db->name ? (size_t)(dot - db->name) : strlen(db->name);
     return snprintf(db->read_path, PATH_MAX, "%.*s%.*s.read%s", (int)folder, db->path, (int)stem, db->name, db->name + stem);
 }
 
@@ -222,8 +223,8 @@ static duckrow_code check_file(const duckrow_db *db, const char *path, const str
         return dr_fail(error, DUCKROW_NOT_A_DATABASE, "%s is not a regular file", path);
     if (st->st_nlink > 1)
         return dr_fail(error, DUCKROW_UNSUPPORTED,
-                       "%s has %lu hard links, and each would have a queue of its own: keep one name and use symbolic links", path,
-                       (unsigned long)st->st_nlink);
+                       "%s has %lu hard links, and each would have a queue of its own: keep one name and use symbolic links",
+                       path, (unsigned long)st->st_nlink);
     if (dr_is_mount_point(db->path))
         return dr_fail(error, DUCKROW_UNSUPPORTED, "%s is itself a mount point: mount the folder that holds it instead", path);
     struct dr_source *source;
@@ -233,7 +234,8 @@ static duckrow_code check_file(const duckrow_db *db, const char *path, const str
     char magic[12];
     const char *network = dr_network_file_system(source->fd);
     if (network && !(db->options.flags & DUCKROW_NETWORK_FS))
-        code = dr_fail(error, DUCKROW_UNSUPPORTED, "%s is on %s, whose locks are not reliable: move it to a local disk", path, network);
+        code = dr_fail(error, DUCKROW_UNSUPPORTED, "%s is on %s, whose locks are not reliable: move it to a local disk", path,
+                       network);
     else if (st->st_size > 0 && dr_read_at(source->fd, magic, sizeof magic, 0) < 0 && errno != ENODATA)
         code = dr_fail_os(error, errno, "cannot read %s", path);
     else if (st->st_size > 0 && (st->st_size < (off_t)sizeof magic || memcmp(magic + 8, "DUCK", 4)))

@@ -57,7 +57,8 @@ int dr_state_shown(const duckrow_db *db, const struct dr_state *state, const str
         return 0;
     if (state->wal_size == slot->wal_length)
         return 1;
-    return read_wal(db, slot->wal_length, state->wal_size, &wal, NULL) == DUCKROW_OK && !wal.unusual && wal.end == slot->wal_length;
+    return read_wal(db, slot->wal_length, state->wal_size, &wal, NULL) == DUCKROW_OK && !wal.unusual &&
+           wal.end == slot->wal_length;
 }
 
 static int current_slot(const duckrow_db *db, struct dr_slot *slot)
@@ -215,7 +216,8 @@ static duckrow_code prepare_folder(const duckrow_db *db, struct choice *choice, 
     struct dr_slot old = choice->was;
     old.generation = choice->generation;
     old.complete = 0;
-    if ((code = dr_slot_write(db, &old, error)) || (code = dr_db_path(db, from, error, "snapshot/%lld", (long long)choice->generation)))
+    if ((code = dr_slot_write(db, &old, error)) ||
+        (code = dr_db_path(db, from, error, "snapshot/%lld", (long long)choice->generation)))
         return code;
     if (dr_os.rename(from, to) < 0)
         return dr_fail_os(error, errno, "cannot rename %s", from);
@@ -226,8 +228,8 @@ static duckrow_code prepare_folder(const duckrow_db *db, struct choice *choice, 
 }
 
 /* Fills target with what the file's next checkpoint may write. An unreadable free list: *known is 0. */
-static duckrow_code read_candidates(int source, const struct dr_header *header, struct dr_bitmap *free_blocks, struct dr_bitmap *metadata,
-                                    int *known, duckrow_error *error)
+static duckrow_code read_candidates(int source, const struct dr_header *header, struct dr_bitmap *free_blocks,
+                                    struct dr_bitmap *metadata, int *known, duckrow_error *error)
 {
     duckrow_code code = dr_free_list_read(source, header, free_blocks, metadata, error);
     *known = code == DUCKROW_OK;
@@ -237,11 +239,12 @@ static duckrow_code read_candidates(int source, const struct dr_header *header, 
 /* May the slot's pending set be trusted for the file as it is? */
 static int pending_fits(const struct dr_pending *pending, const struct dr_slot *was, const struct dr_state *state)
 {
-    if (!was->complete || was->device != state->device || was->inode != state->inode || was->block_size != state->header.block_size)
+    if (!was->complete || was->device != state->device || was->inode != state->inode ||
+        was->block_size != state->header.block_size)
         return 0;
     int64_t steps = state->header.iteration - pending->iteration;
-    return (steps == 0 || steps == 1) && (pending->header == dr_header_identity(&state->header, 0) ||
-                                          pending->header == dr_header_identity(&state->header, 1));
+    return (steps == 0 || steps == 1) &&
+           (pending->header == dr_header_identity(&state->header, 0) || pending->header == dr_header_identity(&state->header, 1));
 }
 
 static duckrow_code copy_blocks(const duckrow_db *db, int source, const struct dr_state *state, const struct choice *choice,
@@ -250,7 +253,8 @@ static duckrow_code copy_blocks(const duckrow_db *db, int source, const struct d
 {
     struct dr_pending pending = {0};
     struct dr_copy copy = {.source = source, .target = -1, .header = &state->header, .unused = free_blocks, .metadata = metadata};
-    if (choice->generation >= 0 && dr_pending_read(db, slot->generation, &pending) && pending_fits(&pending, &choice->was, state)) {
+    if (choice->generation >= 0 && dr_pending_read(db, slot->generation, &pending) &&
+        pending_fits(&pending, &choice->was, state)) {
         copy.pending = &pending.blocks;
         copy.known_blocks = pending.known;
     }
@@ -338,7 +342,8 @@ static void drop_surplus(const duckrow_db *db)
     }
 }
 
-static duckrow_code copy_wal(const duckrow_db *db, struct dr_slot *slot, int64_t end, duckrow_published *published, duckrow_error *error)
+static duckrow_code copy_wal(const duckrow_db *db, struct dr_slot *slot, int64_t end, duckrow_published *published,
+                             duckrow_error *error)
 {
     char path[PATH_MAX];
     if (end == slot->wal_length)
@@ -397,7 +402,8 @@ static duckrow_code rotate(duckrow_turn *turn, const struct dr_state *state, con
         describe(&slot, state);
         code = prepare_folder(db, &choice, &slot, error);
         if (code == DUCKROW_OK)
-            code = copy_blocks(db, turn->source->fd, state, &choice, &slot, known ? &free_blocks : NULL, &metadata, published, error);
+            code = copy_blocks(db, turn->source->fd, state, &choice, &slot, known ? &free_blocks : NULL, &metadata, published,
+                               error);
         if (code == DUCKROW_OK)
             code = copy_wal(db, &slot, wal->end, published, error);
         if (code == DUCKROW_OK)
@@ -441,7 +447,8 @@ static duckrow_code read_state(duckrow_turn *turn, struct dr_state *state, duckr
     duckrow_code code = dr_state_read(turn->db, turn->source->fd, state, error);
     if (code == DUCKROW_OK && state->header.encrypted) {
         dr_turn_set_level(turn);
-        return dr_fail(error, DUCKROW_NO_SNAPSHOT, "%s is encrypted: readers share turns instead of reading a snapshot", turn->db->path);
+        return dr_fail(error, DUCKROW_NO_SNAPSHOT, "%s is encrypted: readers share turns instead of reading a snapshot",
+                       turn->db->path);
     }
     return code;
 }
@@ -485,8 +492,9 @@ duckrow_code duckrow_publish_end(duckrow_turn *turn, duckrow_published *result, 
     if ((code = read_wal(turn->db, append ? slot.wal_length : 0, state.wal_size, &wal, error)))
         return code;
     if (wal.unusual)
-        return dr_fail(error, DUCKROW_STALE, "%s has not been checkpointed, and its WAL holds %s: readers have to wait for their turn",
-                       turn->db->path, wal.unusual);
+        return dr_fail(error, DUCKROW_STALE,
+                       "%s has not been checkpointed, and its WAL holds %s: readers have to wait for their turn", turn->db->path,
+                       wal.unusual);
     if (!append) {
         code = rotate(turn, &state, &wal, sound ? slot.sequence : dr_calendar_ms(), published, error);
     } else {

@@ -128,7 +128,8 @@ int dr_slot_sound(const duckrow_db *db, const struct dr_slot *slot, int wal_grow
     if (!slot->complete || strncmp(slot->boot_id, dr_boot_id(), sizeof slot->boot_id))
         return 0;
     copy_path(db, slot->generation, 0, path);
-    if (dr_os.stat(path, &st) < 0 || st.st_ino != slot->file_inode || st.st_size != slot->file_size || mtime_ns(&st) != slot->file_mtime_ns)
+    if (dr_os.stat(path, &st) < 0 || st.st_ino != slot->file_inode || st.st_size != slot->file_size ||
+        mtime_ns(&st) != slot->file_mtime_ns)
         return 0;
     copy_path(db, slot->generation, 1, path);
     if (dr_os.stat(path, &st) < 0)
@@ -180,7 +181,8 @@ duckrow_code dr_pending_write(const duckrow_db *db, int64_t generation, const st
     duckrow_code code = dr_slot_path(db, generation, "pending", path, error);
     if (code)
         return code;
-    struct pending_file head = {.header = pending->header, .iteration = pending->iteration, .known = pending->known, .blocks = pending->blocks.bits};
+    struct pending_file head = {
+        .header = pending->header, .iteration = pending->iteration, .known = pending->known, .blocks = pending->blocks.bits};
     head.checksum = pending_checksum(&head, &pending->blocks);
     int fd = dr_db_open_own(db, path);
     if (fd < 0 || dr_write_at(fd, &head, sizeof head, 0) < 0 ||

@@ -27,7 +27,8 @@ static duckrow_code compare(duckrow_snapshot *snapshot, const struct dr_slot *sl
     duckrow_code code = dr_state_read(db, snapshot->source->fd, &state, error);
     /* While a checkpoint is being written the headers may be read half. */
     if (code == DUCKROW_OK && state.header.encrypted)
-        return dr_fail(error, DUCKROW_NO_SNAPSHOT, "%s is encrypted: readers share turns instead of reading a snapshot", db->path);
+        return dr_fail(error, DUCKROW_NO_SNAPSHOT, "%s is encrypted: readers share turns instead of reading a snapshot",
+                       db->path);
     if (code == DUCKROW_OK && dr_state_shown(db, &state, slot))
         return DUCKROW_OK;
     if (code && code != DUCKROW_NOT_A_DATABASE)
@@ -203,7 +204,8 @@ duckrow_code duckrow_snapshot_check(duckrow_snapshot *snapshot, duckrow_error *e
     duckrow_code code = dr_check_fork(snapshot->forks, error);
     if (code)
         return code;
-    int moved = dr_os.stat(snapshot->db->path, &st) < 0 || st.st_ino != snapshot->source->inode || st.st_dev != snapshot->source->device;
+    int moved =
+        dr_os.stat(snapshot->db->path, &st) < 0 || st.st_ino != snapshot->source->inode || st.st_dev != snapshot->source->device;
     if (moved || !is_current(snapshot) || look(snapshot, &slot, error) != DUCKROW_OK || slot.sequence != snapshot->sequence)
         return dr_fail(error, DUCKROW_STALE, "%s has a newer snapshot", snapshot->db->path);
     return DUCKROW_OK;

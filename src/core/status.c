@@ -215,7 +215,8 @@ duckrow_code duckrow_status_json(duckrow_db *db, char **text, duckrow_error *err
         else
             dr_json_null(&json, "holder");
         dr_json_number(&json, "waiting", status->waiting);
-        write_processes(&json, "waiters", status->waiter, status->waiting < COUNT(status->waiter) ? status->waiting : COUNT(status->waiter));
+        write_processes(&json, "waiters", status->waiter,
+                        status->waiting < COUNT(status->waiter) ? status->waiting : COUNT(status->waiter));
         dr_json_bool(&json, "fresh", status->fresh);
         dr_json_number(&json, "generation", status->generation);
         dr_json_number(&json, "sequence", status->sequence);

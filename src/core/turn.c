@@ -29,8 +29,8 @@ static duckrow_code check_format(int fd, const char *path, duckrow_error *error)
         if (memcmp(found, magic, sizeof magic - 1))
             return dr_fail(error, DUCKROW_UNSUPPORTED, "%s is not duckrow's: move it away", path);
         if (found[7] != DR_FORMAT)
-            return dr_fail(error, DUCKROW_UNSUPPORTED, "%s has format %d, this duckrow knows format %d: upgrade duckrow", path, found[7],
-                           DR_FORMAT);
+            return dr_fail(error, DUCKROW_UNSUPPORTED, "%s has format %d, this duckrow knows format %d: upgrade duckrow", path,
+                           found[7], DR_FORMAT);
         return DUCKROW_OK;
     }
     /* New, or its maker was killed: all who get here write the same. */
@@ -68,8 +68,8 @@ static int still_there(const duckrow_turn *turn)
 {
     char path[PATH_MAX];
     struct stat mine, now;
-    return dr_db_path(turn->db, path, NULL, "turn") == DUCKROW_OK && dr_os.fstat(turn->fd, &mine) == 0 && dr_os.stat(path, &now) == 0 &&
-           mine.st_dev == now.st_dev && mine.st_ino == now.st_ino;
+    return dr_db_path(turn->db, path, NULL, "turn") == DUCKROW_OK && dr_os.fstat(turn->fd, &mine) == 0 &&
+           dr_os.stat(path, &now) == 0 && mine.st_dev == now.st_dev && mine.st_ino == now.st_ino;
 }
 
 static int64_t record_offset(int64_t ticket)
@@ -124,7 +124,8 @@ void dr_turn_look(int fd, struct dr_queue *queue, duckrow_process *waiters, int 
         duckrow_process process;
         read_record(fd, ticket, &process);
         /* The holder keeps its ticket, and is the first. */
-        int holds = first && queue->held && !queue->shared && process.pid == queue->holder.pid && process.started == queue->holder.started;
+        int holds = first && queue->held && !queue->shared && process.pid == queue->holder.pid &&
+                    process.started == queue->holder.started;
         first = 0;
         if (!holds) {
             if (queue->waiting < most)
@@ -210,13 +211,13 @@ static duckrow_code busy(const duckrow_turn *turn, int64_t asked, duckrow_error 
     dr_turn_look(turn->fd, &queue, &first, 1);
     double waited = (double)(dr_clock_ms() - asked) / 1000;
     if (queue.held && queue.shared) {
-        dr_fail(error, DUCKROW_BUSY, "%s is busy: being read directly, without a snapshot; %d waiting; gave up after %.1f s", turn->db->path,
-                queue.waiting, waited);
+        dr_fail(error, DUCKROW_BUSY, "%s is busy: being read directly, without a snapshot; %d waiting; gave up after %.1f s",
+                turn->db->path, queue.waiting, waited);
     } else if (queue.held) {
         double held = (double)(dr_calendar_ms() - queue.holder.since_at) / 1000;
         dr_fail(error, DUCKROW_BUSY, "%s is busy: held for %.1f s by %s to %s; %d waiting; gave up after %.1f s", turn->db->path,
-                held > 0 ? held : 0, name_process(&queue.holder, who, sizeof who), queue.holder.kind[0] ? queue.holder.kind : "write",
-                queue.waiting, waited);
+                held > 0 ? held : 0, name_process(&queue.holder, who, sizeof who),
+                queue.holder.kind[0] ? queue.holder.kind : "write", queue.waiting, waited);
     } else {
         queue.holder = first;
         char state = first.pid ? dr_process_state(first.pid) : 0;
@@ -244,7 +245,8 @@ static duckrow_code busy_stranger(const duckrow_turn *turn, const struct flock *
     snprintf(stranger.kind, sizeof stranger.kind, "stranger");
     int own = stranger.pid == getpid();
     dr_fail(error, DUCKROW_BUSY,
-            own ? "%s is busy: this process (%s) itself has it open with plain DuckDB; gave up after %.1f s: close that connection, or open it "
+            own ? "%s is busy: this process (%s) itself has it open with plain DuckDB; gave up after %.1f s: close that "
+                  "connection, or open it "
                   "with duckrow"
                 : "%s is busy: %s has it open without duckrow; gave up after %.1f s",
             turn->db->path, name_process(&stranger, who, sizeof who), (double)(dr_clock_ms() - asked) / 1000);
@@ -279,7 +281,8 @@ duckrow_code dr_turn_find_source(duckrow_turn *turn, duckrow_error *error)
     /* A new file, or another one at the same path: what we have locked is not it. */
     if (source && turn->guarded != F_UNLCK && dr_source_lock(source, turn->guarded) < 0) {
         dr_source_put(source);
-        return dr_fail(error, DUCKROW_BUSY, "%s was replaced while this process had the turn, and somebody has opened it", turn->db->path);
+        return dr_fail(error, DUCKROW_BUSY, "%s was replaced while this process had the turn, and somebody has opened it",
+                       turn->db->path);
     }
     if (turn->source && turn->guarded != F_UNLCK)
         dr_source_unlock(turn->source, turn->guarded);

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from e2e.helpers import ask, start
 from support import Process, Processes, scaled
+
+from e2e.helpers import ask, start
 
 VICTIM = """
     import sys, duckrow

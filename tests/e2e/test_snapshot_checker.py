@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from e2e.helpers import ask, start
 from support import Processes, scaled
+
+from e2e.helpers import ask, start
 
 # A writer acknowledges by making a file named by its counter once its context has ended; a reader looks there before it opens.
 WRITER = """

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from e2e.helpers import ask, start
 from support import Processes, scaled
+
+from e2e.helpers import ask, start
 
 # Each line of input: open, insert a value, stay open for so many seconds (negative: until killed), close.
 STRANGER = """

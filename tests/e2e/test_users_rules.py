@@ -6,8 +6,9 @@ import json
 import re
 from pathlib import Path
 
-from e2e.helpers import ask, start
 from support import Processes
+
+from e2e.helpers import ask, start
 
 READ = """
     import sys, duckrow

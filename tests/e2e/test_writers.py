@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from e2e.helpers import ask, start
 from support import SOAK, Processes, scaled
+
+from e2e.helpers import ask, start
 
 CYCLES = """
     import sys, duckdb, random, time

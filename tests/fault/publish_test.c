@@ -30,10 +30,10 @@ static int now(void)
     return fault > 0;
 }
 
-#define FAULTY(type, name, parameters, arguments)                                                                              \
-    static type faulty_##name parameters                                                                                       \
-    {                                                                                                                          \
-        return now() ? -1 : real.name arguments;                                                                               \
+#define FAULTY(type, name, parameters, arguments)                                                                                \
+    static type faulty_##name parameters                                                                                         \
+    {                                                                                                                            \
+        return now() ? -1 : real.name arguments;                                                                                 \
     }
 FAULTY(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode))
 FAULTY(int, stat, (const char *path, struct stat *st), (path, st))
@@ -90,9 +90,10 @@ static void arm(int n, int how)
     calls = 0;
     fail_at = n;
     fault = how;
-    dr_os = (struct dr_os_table){faulty_open,  faulty_close,  faulty_pread,  faulty_pwrite, faulty_stat,    faulty_lstat,  faulty_fstat,
-                                 faulty_ftruncate, faulty_fchmod, faulty_fchown, faulty_mkdir,  faulty_rmdir,   faulty_unlink, faulty_rename,
-                                 faulty_symlink,   faulty_readlink, faulty_lock, faulty_clone,  faulty_copy_range};
+    dr_os = (struct dr_os_table){faulty_open,     faulty_close, faulty_pread,     faulty_pwrite,    faulty_stat,
+                                 faulty_lstat,    faulty_fstat, faulty_ftruncate, faulty_fchmod,    faulty_fchown,
+                                 faulty_mkdir,    faulty_rmdir, faulty_unlink,    faulty_rename,    faulty_symlink,
+                                 faulty_readlink, faulty_lock,  faulty_clone,     faulty_copy_range};
 }
 
 /* ---- a composed database ---- */

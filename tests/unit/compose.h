@@ -9,7 +9,12 @@
 
 #include "core/duckfile.h"
 
-enum { COMPOSED_BLOCK = 4096, COMPOSED_PIECE = 56, COMPOSED_BLOCKS = 6, COMPOSED_SIZE = DR_HEADERS + COMPOSED_BLOCKS * COMPOSED_BLOCK };
+enum {
+    COMPOSED_BLOCK = 4096,
+    COMPOSED_PIECE = 56,
+    COMPOSED_BLOCKS = 6,
+    COMPOSED_SIZE = DR_HEADERS + COMPOSED_BLOCKS * COMPOSED_BLOCK
+};
 
 static inline void put_u64(unsigned char *at, uint64_t value)
 {

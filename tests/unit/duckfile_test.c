@@ -195,10 +195,13 @@ static void mutations_never_crash(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wal_of_two_commits),       cmocka_unit_test(torn_tail_ends_at_the_last_commit),
-        cmocka_unit_test(odd_lengths_and_versions), cmocka_unit_test(long_identifier),
-        cmocka_unit_test(free_list),                cmocka_unit_test(free_list_that_makes_no_sense),
-        cmocka_unit_test(headers),                  cmocka_unit_test(mutations_never_crash)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(wal_of_two_commits),
+                                       cmocka_unit_test(torn_tail_ends_at_the_last_commit),
+                                       cmocka_unit_test(odd_lengths_and_versions),
+                                       cmocka_unit_test(long_identifier),
+                                       cmocka_unit_test(free_list),
+                                       cmocka_unit_test(free_list_that_makes_no_sense),
+                                       cmocka_unit_test(headers),
+                                       cmocka_unit_test(mutations_never_crash)};
     return cmocka_run_group_tests(tests, make_folder, NULL);
 }

@@ -9,12 +9,12 @@ static void every_code_is_described(void **state)
 {
     (void)state;
     int seen = 0;
-#define CHECK(name, number, text, status, sqlstate)                                                                            \
-    assert_int_equal(number, seen++);                                                                                          \
-    assert_string_equal(duckrow_code_name(number), "DUCKROW_" #name);                                                          \
-    assert_string_equal(duckrow_code_message(number), text);                                                                   \
-    assert_int_equal(duckrow_code_exit_status(number), status);                                                                \
-    assert_string_equal(duckrow_code_sqlstate(number), sqlstate);                                                              \
+#define CHECK(name, number, text, status, sqlstate)                                                                              \
+    assert_int_equal(number, seen++);                                                                                            \
+    assert_string_equal(duckrow_code_name(number), "DUCKROW_" #name);                                                            \
+    assert_string_equal(duckrow_code_message(number), text);                                                                     \
+    assert_int_equal(duckrow_code_exit_status(number), status);                                                                  \
+    assert_string_equal(duckrow_code_sqlstate(number), sqlstate);                                                                \
     assert_int_equal(strlen(sqlstate), 5);
     DUCKROW_ERRORS(CHECK)
     assert_null(duckrow_code_name((duckrow_code)seen));

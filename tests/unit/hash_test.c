@@ -48,7 +48,7 @@ static void bitmap_keeps_what_is_added(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_byte_and_the_length_count), cmocka_unit_test(the_order_of_words_counts),
-                                       cmocka_unit_test(bitmap_keeps_what_is_added)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_byte_and_the_length_count),
+                                       cmocka_unit_test(the_order_of_words_counts), cmocka_unit_test(bitmap_keeps_what_is_added)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

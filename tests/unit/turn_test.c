@@ -131,10 +131,9 @@ static void unknown_format_is_refused(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_database, close_database)
-    const struct CMUnitTest tests[] = {
-        TEST(exclusive_excludes_all),      TEST(shared_excludes_exclusive_only),
-        TEST(busy_says_who_and_how_long),  TEST(negative_timeout_is_refused),
-        TEST(replaced_folder_is_noticed),  TEST(tickets_rise_and_a_wrong_hint_is_repaired),
-        TEST(unknown_format_is_refused)};
+    const struct CMUnitTest tests[] = {TEST(exclusive_excludes_all),     TEST(shared_excludes_exclusive_only),
+                                       TEST(busy_says_who_and_how_long), TEST(negative_timeout_is_refused),
+                                       TEST(replaced_folder_is_noticed), TEST(tickets_rise_and_a_wrong_hint_is_repaired),
+                                       TEST(unknown_format_is_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
