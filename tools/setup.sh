@@ -58,7 +58,10 @@ lock setup
 command -v apt-get >/dev/null || fail "please install:$missing"
 [ "$(id -u)" = 0 ] || fail "please run as root: apt-get install$missing"
 say "installing$missing"
+mkdir -p build/logs
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
 # shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends ca-certificates $missing
+{ apt-get update && apt-get install -y --no-install-recommends ca-certificates $missing; } >build/logs/setup.log 2>&1 || {
+    cat build/logs/setup.log
+    fail "cannot install$missing"
+}

@@ -9,7 +9,8 @@ export DUCKROW_SOAK="${DUCKROW_SOAK:-}"
 limits=""
 [ -z "$DUCKROW_SOAK" ] || limits="--timeout 7200"
 
-others=$(tools/setup.sh build python node java && tools/other_pythons.sh)
+tools/setup.sh build python node java
+others=$(tools/other_pythons.sh)
 # shellcheck disable=SC2086
 tools/venv.sh tools $ENGINES $others
 tools/fetch_headers.sh

@@ -117,6 +117,9 @@ static void read_blocks(struct pieces *pieces, struct dr_bitmap *set, size_t ski
 duckrow_code dr_free_list_read(int fd, const struct dr_header *header, struct dr_bitmap *free_blocks, struct dr_bitmap *metadata,
                                duckrow_error *error)
 {
+    struct stat st;
+    if (dr_os.fstat(fd, &st) < 0 || header->blocks > st.st_size / header->block_size + 1)
+        return dr_fail(error, DUCKROW_NOT_A_DATABASE, "the database is shorter than its headers say");
     struct pieces pieces = {.fd = fd, .header = header, .next = (uint64_t)header->free_list};
     pieces.size = (size_t)(header->block_size - 8) / 64 / 8 * 8;
     pieces.at = pieces.size;

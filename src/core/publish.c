@@ -351,11 +351,14 @@ static duckrow_code copy_wal(const duckrow_db *db, struct dr_slot *slot, int64_t
     duckrow_code code = dr_db_path(db, path, error, "snapshot/%lld/%s.wal", (long long)slot->generation, db->name);
     if (code)
         return code;
-    int from = dr_open(db->wal, O_RDONLY, 0), to = dr_db_open_own(db, path);
-    if (from < 0 || to < 0)
-        code = dr_fail_os(error, errno, "cannot open %s", from < 0 ? db->wal : path);
-    else
-        code = dr_copy_range(from, to, slot->wal_length, end, path, error);
+    int from = dr_open(db->wal, O_RDONLY, 0), to = -1;
+    if (from < 0) {
+        code = dr_fail_os(error, errno, "cannot open %s", db->wal);
+    } else {
+        /* One that readers have must be gone on with, never made anew. */
+        to = slot->wal_length ? dr_open(path, O_RDWR, 0) : dr_db_open_own(db, path);
+        code = to < 0 ? dr_fail_os(error, errno, "cannot open %s", path) : dr_copy_range(from, to, slot->wal_length, end, path, error);
+    }
     dr_close(from);
     dr_close(to);
     published->bytes += end - slot->wal_length;
@@ -495,14 +498,18 @@ duckrow_code duckrow_publish_end(duckrow_turn *turn, duckrow_published *result, 
         return dr_fail(error, DUCKROW_STALE,
                        "%s has not been checkpointed, and its WAL holds %s: readers have to wait for their turn", turn->db->path,
                        wal.unusual);
-    if (!append) {
-        code = rotate(turn, &state, &wal, sound ? slot.sequence : dr_calendar_ms(), published, error);
-    } else {
+    if (append) {
         published->generation = slot.generation;
         if (wal.end > slot.wal_length && (code = copy_wal(turn->db, &slot, wal.end, published, error)) == DUCKROW_OK)
             code = complete(turn->db, &slot, &state, &wal, slot.commits + wal.commits, error);
         published->sequence = slot.sequence;
+        /* Another user's slot, which we may replace but not write. */
+        append = code != DUCKROW_PERMISSION;
+        if (!append && (code = read_wal(turn->db, 0, state.wal_size, &wal, error)))
+            return code;
     }
+    if (!append)
+        code = rotate(turn, &state, &wal, sound ? slot.sequence : dr_calendar_ms(), published, error);
     if (code == DUCKROW_OK)
         dr_turn_set_level(turn);
     return code;

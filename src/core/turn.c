@@ -209,6 +209,8 @@ static duckrow_code busy(const duckrow_turn *turn, int64_t asked, duckrow_error 
     duckrow_process first;
     char who[DUCKROW_COMMAND_SIZE];
     dr_turn_look(turn->fd, &queue, &first, 1);
+    /* A look never sees the looker's own locks. */
+    queue.waiting += turn->ticket >= 0;
     double waited = (double)(dr_clock_ms() - asked) / 1000;
     if (queue.held && queue.shared) {
         dr_fail(error, DUCKROW_BUSY, "%s is busy: being read directly, without a snapshot; %d waiting; gave up after %.1f s",
