@@ -101,7 +101,13 @@ static duckrow_code compare_block(struct dr_copy *copy, int64_t block, duckrow_e
 duckrow_code dr_copy_blocks(struct dr_copy *copy, duckrow_error *error)
 {
     duckrow_code code = DUCKROW_OK;
-    int64_t blocks = copy->header->blocks;
+    struct stat st;
+    if (dr_os.fstat(copy->source, &st) < 0)
+        return dr_fail_os(error, errno, "cannot look at the database");
+    /* Free blocks at the end may be cut off the file. */
+    int64_t whole = (st.st_size - DR_HEADERS) / copy->header->block_size, blocks = copy->header->blocks;
+    if (blocks > whole)
+        blocks = whole;
     for (int64_t block = 0; block < blocks && code == DUCKROW_OK; block++) {
         if (!wanted(copy, block))
             continue;
@@ -115,7 +121,7 @@ duckrow_code dr_copy_blocks(struct dr_copy *copy, duckrow_error *error)
         code = copy_run(copy, block, end, error);
         block = end;
     }
-    if (code == DUCKROW_OK && dr_os.ftruncate(copy->target, dr_block_offset(copy->header, blocks)) < 0)
+    if (code == DUCKROW_OK && dr_os.ftruncate(copy->target, dr_block_offset(copy->header, copy->header->blocks)) < 0)
         code = dr_fail_os(error, errno, "cannot write the snapshot");
     return code;
 }

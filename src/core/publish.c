@@ -313,9 +313,8 @@ static void note_pending(const duckrow_db *db, const struct dr_state *state, int
             dr_slot_write(db, &slot, NULL);
         }
         int fresh = generations[i] == current;
-        if (!known || (!fresh && !(dr_pending_read(db, generations[i], &pending) && pending_fits(&pending, &slot, state))))
-            continue;
-        if (dr_bitmap_resize(&pending.blocks, candidates->bits) == 0) {
+        int fits = known && (fresh || (dr_pending_read(db, generations[i], &pending) && pending_fits(&pending, &slot, state)));
+        if (fits && dr_bitmap_resize(&pending.blocks, candidates->bits) == 0) {
             dr_bitmap_union(&pending.blocks, candidates);
             pending.header = dr_header_identity(&state->header, -1);
             pending.iteration = state->header.iteration;
