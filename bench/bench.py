@@ -131,7 +131,11 @@ def together(arguments: list[list[object]]) -> list[dict[str, Any]]:
     """Runs workers at once, each this program with these arguments, and returns what they tell."""
     processes = [
         subprocess.Popen(
-            [sys.executable, __file__, *map(str, a)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+            [sys.executable, __file__, *map(str, a)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         for a in arguments
     ]

@@ -356,7 +356,8 @@ static duckrow_code copy_wal(const duckrow_db *db, struct dr_slot *slot, int64_t
     } else {
         /* One that readers have must be gone on with, never made anew. */
         to = slot->wal_length ? dr_open(path, O_RDWR, 0) : dr_db_open_own(db, path);
-        code = to < 0 ? dr_fail_os(error, errno, "cannot open %s", path) : dr_copy_range(from, to, slot->wal_length, end, path, error);
+        code = to < 0 ? dr_fail_os(error, errno, "cannot open %s", path)
+                      : dr_copy_range(from, to, slot->wal_length, end, path, error);
     }
     dr_close(from);
     dr_close(to);
