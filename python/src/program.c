@@ -4,16 +4,11 @@
 
 #include "module.h"
 
-/* Weak: the package can be built before src/cli is. */
-__attribute__((weak)) int duckrow_main(int argc, char **argv);
+int duckrow_main(int argc, char **argv);
 
 PyObject *dr_py_main(PyObject *module, PyObject *arguments)
 {
     (void)module;
-    if (!duckrow_main) {
-        PyErr_SetString(PyExc_NotImplementedError, "this build of duckrow has no program");
-        return NULL;
-    }
     Py_ssize_t count = PySequence_Size(arguments);
     if (count < 0)
         return NULL;

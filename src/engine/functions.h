@@ -81,15 +81,25 @@ _Static_assert(sizeof(duckdb_state) == 4 && sizeof(duckdb_type) == 4 && sizeof(d
 
 /* The constants used: our name, DuckDB's name, value. */
 #define DR_DUCKDB_CONSTANTS(X)                                                                                                   \
+    X(DR_TYPE_TINYINT, DUCKDB_TYPE_TINYINT, 2)                                                                                   \
+    X(DR_TYPE_SMALLINT, DUCKDB_TYPE_SMALLINT, 3)                                                                                 \
+    X(DR_TYPE_INTEGER, DUCKDB_TYPE_INTEGER, 4)                                                                                   \
     X(DR_TYPE_BIGINT, DUCKDB_TYPE_BIGINT, 5)                                                                                     \
+    X(DR_TYPE_UTINYINT, DUCKDB_TYPE_UTINYINT, 6)                                                                                 \
+    X(DR_TYPE_USMALLINT, DUCKDB_TYPE_USMALLINT, 7)                                                                               \
+    X(DR_TYPE_UINTEGER, DUCKDB_TYPE_UINTEGER, 8)                                                                                 \
+    X(DR_TYPE_UBIGINT, DUCKDB_TYPE_UBIGINT, 9)                                                                                   \
+    X(DR_TYPE_FLOAT, DUCKDB_TYPE_FLOAT, 10)                                                                                      \
+    X(DR_TYPE_DOUBLE, DUCKDB_TYPE_DOUBLE, 11)                                                                                    \
+    X(DR_TYPE_HUGEINT, DUCKDB_TYPE_HUGEINT, 16)                                                                                  \
+    X(DR_TYPE_DECIMAL, DUCKDB_TYPE_DECIMAL, 19)                                                                                  \
+    X(DR_TYPE_UHUGEINT, DUCKDB_TYPE_UHUGEINT, 32)                                                                                \
+    X(DR_TYPE_BIGNUM, DUCKDB_TYPE_BIGNUM, 35)                                                                                    \
     X(DR_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR, 17)                                                                                  \
-    X(DR_TYPE_SQLNULL, DUCKDB_TYPE_SQLNULL, 36)                                                                                  \
     X(DR_RESULT_CHANGED_ROWS, DUCKDB_RESULT_TYPE_CHANGED_ROWS, 1)                                                                \
     X(DR_RESULT_ROWS, DUCKDB_RESULT_TYPE_QUERY_RESULT, 3)                                                                        \
     X(DR_STATEMENT_SELECT, DUCKDB_STATEMENT_TYPE_SELECT, 1)                                                                      \
-    X(DR_STATEMENT_SET, DUCKDB_STATEMENT_TYPE_SET, 20)                                                                           \
-    X(DR_STATEMENT_VARIABLE_SET, DUCKDB_STATEMENT_TYPE_VARIABLE_SET, 13)                                                         \
-    X(DR_ERROR_INTERRUPT, DUCKDB_ERROR_INTERRUPT, 29)                                                                            \
+    X(DR_STATEMENT_TRANSACTION, DUCKDB_STATEMENT_TYPE_TRANSACTION, 10)                                                           \
     X(DR_SCOPE_SESSION, DUCKDB_CONFIG_OPTION_SCOPE_SESSION, 2)
 
 enum {

@@ -15,10 +15,29 @@ static duckrow_code no_memory(duckrow_error *error)
     return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
 }
 
+/* Some functions of the C API give an error as JSON, {"exception_type":"…","exception_message":"…",…}: the message in it, copied. */
+static int take_from_json(const char *json, char *message, size_t size)
+{
+    static const char key[] = "\"exception_message\":\"";
+    const char *at = *json == '{' ? strstr(json, key) : NULL;
+    size_t n = 0;
+    if (!at)
+        return 0;
+    for (at += sizeof key - 1; *at && *at != '"' && n + 1 < size; at++) {
+        if (*at == '\\' && at[1])
+            at++;
+        message[n++] = *at == 'n' && at[-1] == '\\' ? '\n' : *at;
+    }
+    message[n] = 0;
+    return 1;
+}
+
 duckrow_code dr_sql_failed(duckrow_error *error, const char *message)
 {
-    char line[DUCKROW_MESSAGE_SIZE];
+    char line[DUCKROW_MESSAGE_SIZE], taken[DUCKROW_MESSAGE_SIZE];
     size_t n = 0;
+    if (message && take_from_json(message, taken, sizeof taken))
+        message = taken;
     if (!message || !*message)
         message = "DuckDB gives no reason";
     /* DuckDB shows the place in the query below an empty line: LINE 1: …, and a caret that needs a second line. */
@@ -183,11 +202,17 @@ static void name_the_cause(duckrow_error *error)
         const char *text;
         duckrow_code code;
     } causes[] = {
-        {"version number", DUCKROW_UNSUPPORTED},   {"storage version", DUCKROW_UNSUPPORTED},
-        {"newer version", DUCKROW_UNSUPPORTED},    {"not a valid DuckDB", DUCKROW_NOT_A_DATABASE},
-        {"Permission denied", DUCKROW_PERMISSION}, {"Read-only file system", DUCKROW_PERMISSION},
-        {"No space left", DUCKROW_DISK_FULL},      {"Could not set lock", DUCKROW_BUSY},
-        {"Conflicting lock", DUCKROW_BUSY},        {"No such file", DUCKROW_NOT_FOUND},
+        {"version number", DUCKROW_UNSUPPORTED},
+        {"storage version", DUCKROW_UNSUPPORTED},
+        {"newer version", DUCKROW_UNSUPPORTED},
+        {"not a valid DuckDB", DUCKROW_NOT_A_DATABASE},
+        {"Corrupt database file", DUCKROW_NOT_A_DATABASE},
+        {"Permission denied", DUCKROW_PERMISSION},
+        {"Read-only file system", DUCKROW_PERMISSION},
+        {"No space left", DUCKROW_DISK_FULL},
+        {"Could not set lock", DUCKROW_BUSY},
+        {"Conflicting lock", DUCKROW_BUSY},
+        {"No such file", DUCKROW_NOT_FOUND},
         {"Input/output error", DUCKROW_IO},
     };
     for (size_t i = 0; error && error->code == DUCKROW_SQL && i < sizeof causes / sizeof *causes; i++)
@@ -264,6 +289,17 @@ duckrow_code dr_session_checkpoint(dr_session *session, duckrow_error *error)
     if (code)
         name_the_cause(e);
     return code ? e->code : DUCKROW_OK;
+}
+
+int dr_session_attached(dr_session *session)
+{
+    char *quoted = session->catalog ? dr_sql_quote(session->catalog, '\'') : NULL, *found = NULL;
+    char *sql = quoted ? dr_sql_format("SELECT database_name FROM duckdb_databases() WHERE database_name = %s", quoted) : NULL;
+    int attached = sql && query_text(session, sql, &found, NULL) == DUCKROW_OK && found;
+    free(found);
+    free(sql);
+    free(quoted);
+    return attached;
 }
 
 duckrow_code dr_session_detach(dr_session *session, duckrow_error *error)

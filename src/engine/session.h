@@ -37,6 +37,8 @@ duckrow_code dr_session_open(const dr_engine *engine, const char *scratch, int64
 /* Errors: SQL, or NOT_A_DATABASE, PERMISSION, UNSUPPORTED, BUSY, DISK_FULL where DuckDB's message tells. */
 duckrow_code dr_session_attach(dr_session *session, const char *path, unsigned flags, duckrow_error *error);
 duckrow_code dr_session_checkpoint(dr_session *session, duckrow_error *error);
+/* Is the file attached, or has SQL detached it? */
+int dr_session_attached(dr_session *session);
 /* Nothing to do when SQL has detached the file already. */
 duckrow_code dr_session_detach(dr_session *session, duckrow_error *error);
 void dr_session_close(dr_session *session);

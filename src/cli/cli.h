@@ -1,0 +1,57 @@
+/* The duckrow program: what its files share.
+ *
+ * A subcommand is one file with one run function, entered in the table of main.c. It gets the parsed options, prints what it has
+ * to say to standard output, and returns its exit status. Errors go to standard error as one line, "duckrow: message", and the
+ * exit status follows from the code (DUCKROW_ERRORS); a process that a signal ends returns 128 + the signal's number. */
+#ifndef DR_CLI_H
+#define DR_CLI_H
+
+#include <stdint.h>
+
+#include "core/error.h"
+
+/* Runs the program; what the executable's main() and the script that pip installs call. */
+DUCKROW_API int duckrow_main(int argc, char **argv);
+
+struct dr_options {
+    int write, json, help;
+    int64_t timeout_ms;
+    const char *format, *output, *engine, *file;
+    const char *database, *sql;
+    char **child; /* of hold: the command, ended by NULL */
+};
+
+enum { /* the options and arguments that a subcommand takes */
+       DR_TAKES_WRITE = 1,
+       DR_TAKES_JSON = 2,
+       DR_TAKES_TIMEOUT = 4,
+       DR_TAKES_FORMAT = 8, /* and --output and --file */
+       DR_TAKES_ENGINE = 16,
+       DR_TAKES_DATABASE = 32,
+       DR_TAKES_SQL = 64,
+       DR_TAKES_CHILD = 128,
+};
+
+struct dr_command {
+    const char *name, *usage, *summary, *help;
+    unsigned takes;
+    int (*run)(const struct dr_options *options);
+};
+
+extern const struct dr_command dr_command_sql, dr_command_status, dr_command_hold, dr_command_publish, dr_command_path,
+    dr_command_version;
+
+/* Fills in options from the arguments behind the subcommand's name. Errors: USAGE. */
+duckrow_code dr_options_parse(const struct dr_command *command, int count, char **arguments, struct dr_options *options,
+                              duckrow_error *error);
+/* "10s", "500ms", "2m", "1.5" (seconds) to milliseconds. Errors: USAGE. */
+duckrow_code dr_parse_duration(const char *text, int64_t *milliseconds, duckrow_error *error);
+
+/* Prints the error as duckrow's line and returns the exit status. */
+int dr_report(const duckrow_error *error);
+/* Prints a line about something that went wrong without making the command fail. */
+void dr_warn(const char *format, ...) DR_PRINTF(1, 2);
+/* Ends a subcommand that printed through stdio: 0, or the report of what kept it from being written. */
+int dr_end_printing(void);
+
+#endif

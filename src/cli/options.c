@@ -1,0 +1,143 @@
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "format.h"
+
+static const char give_a_time[] = "a time is needed, such as 10s, 500ms or 2m";
+
+/* Decimal digits with at most one point; the locale has no say. Up to 10 digits before the point. */
+static const char *read_number(const char *at, double *value)
+{
+    int digits = 0;
+    double place = 0;
+    for (*value = 0;; at++) {
+        if (*at >= '0' && *at <= '9') {
+            digits++;
+            *value = place > 0 ? *value + (*at - '0') * place : *value * 10 + (*at - '0');
+            place /= 10;
+        } else if (*at == '.' && place == 0) {
+            place = 0.1;
+        } else {
+            return digits && *value < 1e10 ? at : NULL;
+        }
+    }
+}
+
+duckrow_code dr_parse_duration(const char *text, int64_t *milliseconds, duckrow_error *error)
+{
+    static const struct {
+        const char *name;
+        double factor;
+    } units[] = {{"", 1000}, {"s", 1000}, {"ms", 1}, {"m", 60000}, {"min", 60000}, {"h", 3600000}};
+    double value;
+    const char *unit = read_number(text, &value);
+    for (size_t i = 0; unit && i < sizeof units / sizeof *units; i++) {
+        if (strcmp(unit, units[i].name) == 0) {
+            *milliseconds = (int64_t)(value * units[i].factor + 0.5);
+            return DUCKROW_OK;
+        }
+    }
+    if (*text == '-')
+        return dr_fail(error, DUCKROW_USAGE, "--timeout %.100s is negative: %s", text, give_a_time);
+    return dr_fail(error, DUCKROW_USAGE, "--timeout %.100s is not understood: %s", text, give_a_time);
+}
+
+struct flag {
+    const char *name;
+    unsigned takes;
+    size_t offset;
+    int has_value;
+};
+
+/* The value of --timeout is checked as it is read, so it has no place of its own. */
+static const struct flag flags[] = {
+    {"--write", DR_TAKES_WRITE, offsetof(struct dr_options, write), 0},
+    {"--json", DR_TAKES_JSON, offsetof(struct dr_options, json), 0},
+    {"--help", 0, offsetof(struct dr_options, help), 0},
+    {"-h", 0, offsetof(struct dr_options, help), 0},
+    {"--timeout", DR_TAKES_TIMEOUT, 0, 1},
+    {"--format", DR_TAKES_FORMAT, offsetof(struct dr_options, format), 1},
+    {"--output", DR_TAKES_FORMAT, offsetof(struct dr_options, output), 1},
+    {"--file", DR_TAKES_FORMAT, offsetof(struct dr_options, file), 1},
+    {"--engine", DR_TAKES_ENGINE, offsetof(struct dr_options, engine), 1},
+};
+
+/* Reads the flag at arguments[*at], and its value, which may be the next argument. */
+static duckrow_code read_flag(const struct dr_command *command, int count, char **arguments, int *at, struct dr_options *options,
+                              duckrow_error *error)
+{
+    char *argument = arguments[*at], *value = strchr(argument, '=');
+    size_t length = value ? (size_t)(value++ - argument) : strlen(argument);
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        const struct flag *flag = &flags[i];
+        if (strlen(flag->name) != length || memcmp(flag->name, argument, length) || (flag->takes & ~command->takes))
+            continue;
+        if (!flag->has_value && value)
+            return dr_fail(error, DUCKROW_USAGE, "%s takes no value; see duckrow %s --help", flag->name, command->name);
+        if (!flag->has_value) {
+            *(int *)((char *)options + flag->offset) = 1;
+            return DUCKROW_OK;
+        }
+        if (!value && *at + 1 < count)
+            value = arguments[++*at];
+        if (!value)
+            return dr_fail(error, DUCKROW_USAGE, "%s needs a value; see duckrow %s --help", flag->name, command->name);
+        if (flag->takes == DR_TAKES_TIMEOUT)
+            return dr_parse_duration(value, &options->timeout_ms, error);
+        *(const char **)((char *)options + flag->offset) = value;
+        return DUCKROW_OK;
+    }
+    return dr_fail(error, DUCKROW_USAGE, "unknown option %.100s; see duckrow %s --help", argument, command->name);
+}
+
+static duckrow_code check(const struct dr_command *command, const struct dr_options *options, duckrow_error *error)
+{
+    if ((command->takes & DR_TAKES_DATABASE) && (!options->database || !*options->database))
+        return dr_fail(error, DUCKROW_USAGE, "no database given: duckrow %s", command->usage);
+    if ((command->takes & DR_TAKES_CHILD) && (!options->child || !*options->child))
+        return dr_fail(error, DUCKROW_USAGE, "no command given: duckrow %s", command->usage);
+    if (options->format && !dr_format_find(options->format))
+        return dr_fail(error, DUCKROW_USAGE, "unknown format %.100s: choose one of %s", options->format, dr_format_names());
+    if (options->file && options->sql)
+        return dr_fail(error, DUCKROW_USAGE, "SQL comes from the argument or from --file, not from both");
+    return DUCKROW_OK;
+}
+
+/* A lone - is a file, and SQL may begin with a comment: -- like this. */
+static int is_flag(const char *argument)
+{
+    const char *name = argument + 1 + (argument[0] == '-' && argument[1] == '-');
+    return argument[0] == '-' && *name && (name == argument + 1 || isalpha((unsigned char)*name));
+}
+
+duckrow_code dr_options_parse(const struct dr_command *command, int count, char **arguments, struct dr_options *options,
+                              duckrow_error *error)
+{
+    *options = (struct dr_options){.timeout_ms = DUCKROW_TIMEOUT_DEFAULT};
+    int plain = 0;
+    for (int i = 0; i < count; i++) {
+        if (!plain && strcmp(arguments[i], "--") == 0) {
+            plain = 1;
+            if (command->takes & DR_TAKES_CHILD) {
+                options->child = arguments + i + 1;
+                break;
+            }
+        } else if (!plain && is_flag(arguments[i])) {
+            duckrow_code code = read_flag(command, count, arguments, &i, options, error);
+            if (code)
+                return code;
+        } else if ((command->takes & DR_TAKES_DATABASE) && !options->database) {
+            options->database = arguments[i];
+        } else if ((command->takes & DR_TAKES_SQL) && !options->sql) {
+            options->sql = arguments[i];
+        } else if (command->takes & DR_TAKES_CHILD) {
+            return dr_fail(error, DUCKROW_USAGE, "put -- before the command: duckrow %s", command->usage);
+        } else {
+            return dr_fail(error, DUCKROW_USAGE, "unexpected argument %.100s; see duckrow %s --help", arguments[i],
+                           command->name);
+        }
+    }
+    return options->help ? DUCKROW_OK : check(command, options, error);
+}

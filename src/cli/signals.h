@@ -1,0 +1,21 @@
+/* Signals while a subcommand runs: the first of INT, TERM or HUP ends waits and statements, so that what is open is closed in
+ * order; the third ends the process at once. PIPE is ignored: writing fails instead. What was set up before is put back at the
+ * end, for the program may run inside another (pip's script). */
+#ifndef DR_SIGNALS_H
+#define DR_SIGNALS_H
+
+#include "engine/session.h"
+
+void dr_signals_begin(void);
+void dr_signals_end(void);
+/* The number of the first signal that came, or 0. */
+int dr_signals_received(void);
+/* The session whose statements a signal ends; NULL: none. */
+void dr_signals_watch(const dr_session *session);
+/* From here on signals go to this child, QUIT, USR1 and USR2 too, instead of ending waits; 0: back again. A signal that the
+ * terminal sends reaches the child by itself, as it is in the same process group. */
+void dr_signals_forward(int64_t pid);
+/* For a child before it executes something else: signals as they were before dr_signals_begin. */
+void dr_signals_reset_in_child(void);
+
+#endif

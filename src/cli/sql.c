@@ -1,0 +1,351 @@
+/* duckrow sql: runs statements and prints what they give.
+ *
+ * Everything that needs no file comes first: reading and parsing the SQL, and assignments to busy_timeout at its start, so that
+ * they count for the wait.
+ *
+ * Writing, the guard is asked before and after each statement, for a statement may commit, and may close the file in passing. An
+ * error rolls back the open transaction; what was committed before it stays, and is published. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "engine/sqltext.h"
+#include "format.h"
+#include "signals.h"
+#include "work.h"
+
+struct run {
+    const struct dr_options *options;
+    const struct dr_format *format;
+    struct dr_work work;
+    struct dr_output output;
+    char *sql;
+    idx_t next;       /* the first statement that has not been run */
+    int results;      /* written so far */
+    int transactions; /* has there been a BEGIN? */
+};
+
+/* ---- the SQL ---- */
+
+static duckrow_code read_all(int fd, const char *name, char **text, duckrow_error *error)
+{
+    size_t used = 0, room = 0;
+    char *memory = NULL;
+    for (;;) {
+        if (room - used < 2) {
+            room = 2 * room + 64 * 1024;
+            char *larger = realloc(memory, room);
+            if (!larger) {
+                free(memory);
+                return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+            }
+            memory = larger;
+        }
+        ssize_t n = read(fd, memory + used, room - used - 1);
+        if (n < 0 && errno == EINTR && !dr_signals_received())
+            continue;
+        if (n < 0) {
+            int saved = errno;
+            free(memory);
+            return dr_fail_os(error, saved, "cannot read %s", name);
+        }
+        if (n == 0)
+            break;
+        used += (size_t)n;
+    }
+    memory[used] = 0;
+    *text = memory;
+    if (strlen(memory) != used)
+        return dr_fail(error, DUCKROW_USAGE, "%s is not SQL text: it has a zero byte", name);
+    return DUCKROW_OK;
+}
+
+static duckrow_code read_sql(struct run *run, duckrow_error *error)
+{
+    const struct dr_options *options = run->options;
+    if (options->sql) {
+        run->sql = strdup(options->sql);
+        return run->sql ? DUCKROW_OK : dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    }
+    if (!options->file || strcmp(options->file, "-") == 0)
+        return read_all(STDIN_FILENO, "standard input", &run->sql, error);
+    int fd = open(options->file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return dr_fail_os(error, errno, "cannot read %s", options->file);
+    duckrow_code code = read_all(fd, options->file, &run->sql, error);
+    close(fd);
+    return code;
+}
+
+static duckrow_code parse(struct run *run, duckdb_extracted_statements *statements, idx_t *count, duckrow_error *error)
+{
+    const struct dr_session *session = run->work.session;
+    *count = session->duckdb->extract_statements(session->connection, run->sql, statements);
+    const char *message = *count ? NULL : session->duckdb->extract_statements_error(*statements);
+    return message && *message ? dr_sql_failed(error, message) : DUCKROW_OK;
+}
+
+/* ---- one statement ---- */
+
+static duckrow_code write_result(struct run *run, duckdb_result *result, duckrow_error *error)
+{
+    const struct dr_duckdb *duckdb = run->work.session->duckdb;
+    duckrow_code code = DUCKROW_OK;
+    int kind = (int)duckdb->result_return_type(*result);
+    if (kind == DR_RESULT_ROWS) {
+        if (run->results && run->format->one_result)
+            return dr_fail(error, DUCKROW_USAGE, "%s holds one result, and this SQL gives more: run the statements one by one",
+                           run->format->name);
+        struct dr_answer answer = {run->work.session, result, run->results++};
+        code = run->format->write(&answer, &run->output, error);
+    } else if (kind == DR_RESULT_CHANGED_ROWS && run->format == &dr_format_table) {
+        unsigned long long rows = duckdb->rows_changed(result);
+        code = dr_output_print(&run->output, error, "(%llu row%s changed)\n", rows, rows == 1 ? "" : "s");
+    }
+    return code ? code : dr_output_flush(&run->output, error);
+}
+
+/* A statement that writes fails on a database that is open read-only, and the user can do something about it. DuckDB has no code
+ * for this, and 2.0 calls every statement "EXECUTE" here, so its own line is kept only where it is about another database. */
+static duckrow_code add_hint(const struct run *run, duckrow_error *error)
+{
+    const char *catalog = run->work.session->catalog;
+    if (run->options->write || error->code != DUCKROW_SQL || !catalog || !strstr(error->message, "attached in read-only mode"))
+        return error->code;
+    char *quoted = dr_sql_quote(catalog, '"'), *plain = dr_sql_format("\"%s\"", catalog);
+    if (quoted && plain && (strstr(error->message, quoted) || strstr(error->message, plain)))
+        dr_fail(error, DUCKROW_READ_ONLY, "this statement writes, and %s is open read-only: add --write", catalog);
+    free(quoted);
+    free(plain);
+    return error->code;
+}
+
+static duckrow_code execute(struct run *run, duckdb_prepared_statement statement, duckrow_error *error)
+{
+    const struct dr_duckdb *duckdb = run->work.session->duckdb;
+    int type = (int)duckdb->prepared_statement_type(statement);
+    run->transactions |= type == DR_STATEMENT_TRANSACTION;
+    duckdb_result result;
+    memset(&result, 0, sizeof result);
+    /* Only queries are streamed: what else is done must not depend on how far its rows are read. */
+    duckdb_state state = type == DR_STATEMENT_SELECT ? duckdb->execute_prepared_streaming(statement, &result)
+                                                     : duckdb->execute_prepared(statement, &result);
+    duckrow_code code =
+        state == DuckDBSuccess ? write_result(run, &result, error) : dr_sql_failed(error, duckdb->result_error(&result));
+    duckdb->destroy_result(&result);
+    if (!code && dr_session_busy_timeout(run->work.session) < 0)
+        code = dr_fail(error, DUCKROW_SQL, "busy_timeout must be 0 or more milliseconds");
+    return code;
+}
+
+static duckrow_code guard(struct run *run, duckrow_error *error)
+{
+    return run->work.turn ? duckrow_turn_guard(run->work.turn, error) : DUCKROW_OK;
+}
+
+static duckrow_code run_statement(struct run *run, duckdb_extracted_statements statements, idx_t index, duckrow_error *error)
+{
+    const struct dr_session *session = run->work.session;
+    duckdb_prepared_statement statement = NULL;
+    duckrow_code code = guard(run, error);
+    if (code)
+        return code;
+    if (session->duckdb->prepare_extracted_statement(session->connection, statements, index, &statement) == DuckDBSuccess)
+        code = execute(run, statement, error);
+    else
+        code = dr_sql_failed(error, session->duckdb->prepare_error(statement));
+    session->duckdb->destroy_prepare(&statement);
+    duckrow_error unguarded = {0};
+    if (guard(run, &unguarded) && !code) {
+        code = unguarded.code;
+        *error = unguarded;
+    }
+    return code;
+}
+
+/* ---- all statements ---- */
+
+/* Skips blanks and comments; of a nested comment, which DuckDB knows, only what is simple. */
+static const char *skip_blanks(const char *at)
+{
+    for (;;) {
+        at += strspn(at, " \t\r\n\f\v;");
+        if (at[0] == '-' && at[1] == '-') {
+            at += strcspn(at, "\n");
+        } else if (at[0] == '/' && at[1] == '*') {
+            const char *end = strstr(at + 2, "*/");
+            at = end ? end + 2 : at + strlen(at);
+        } else {
+            return at;
+        }
+    }
+}
+
+static int take_word(const char **at, const char *word)
+{
+    const char *start = skip_blanks(*at);
+    size_t length = strlen(word);
+    if (strncasecmp(start, word, length) != 0 || isalnum((unsigned char)start[length]) || start[length] == '_')
+        return 0;
+    *at = start + length;
+    return 1;
+}
+
+/* Does the SQL go on with an assignment to busy_timeout? Moves behind it. */
+static int take_busy_timeout(const char **at)
+{
+    const char *end = *at;
+    if (!take_word(&end, "PRAGMA") && !take_word(&end, "SET"))
+        return 0;
+    if (!take_word(&end, "SESSION") && !take_word(&end, "LOCAL"))
+        take_word(&end, "GLOBAL");
+    if (!take_word(&end, "busy_timeout"))
+        return 0;
+    *at = end + strcspn(end, ";");
+    return 1;
+}
+
+/* Runs the assignments to busy_timeout that the SQL begins with. */
+static duckrow_code run_leading(struct run *run, duckdb_extracted_statements statements, idx_t count, duckrow_error *error)
+{
+    const char *at = run->sql;
+    duckrow_code code = DUCKROW_OK;
+    for (; !code && run->next < count && take_busy_timeout(&at); run->next++)
+        code = run_statement(run, statements, run->next, error);
+    if (!code)
+        run->work.timeout_ms = dr_session_busy_timeout(run->work.session);
+    return code;
+}
+
+static duckrow_code run_rest(struct run *run, duckrow_error *error)
+{
+    const struct dr_session *session = run->work.session;
+    duckdb_extracted_statements statements = NULL;
+    idx_t count;
+    duckrow_code code = parse(run, &statements, &count, error);
+    for (; !code && run->next < count; run->next++) {
+        code = run_statement(run, statements, run->next, error);
+        if (!code && dr_signals_received())
+            code = dr_fail(error, DUCKROW_INTERRUPTED, "interrupted");
+    }
+    session->duckdb->destroy_extracted(&statements);
+    if (!code && run->format->one_result && !run->results)
+        code = dr_fail(error, DUCKROW_USAGE, "%s holds one result, and this SQL gives none", run->format->name);
+    return code ? add_hint(run, error) : DUCKROW_OK;
+}
+
+static void publish(struct run *run)
+{
+    duckrow_error error = {0};
+    duckrow_code code = dr_work_publish(&run->work, 1, NULL, &error);
+    if (code && code != DUCKROW_NO_SNAPSHOT)
+        dr_warn("what was committed stays, but the snapshot could not be renewed, so readers wait for writers: %s",
+                error.message);
+}
+
+static duckrow_code end_transaction(struct run *run, duckrow_code code, duckrow_error *error)
+{
+    duckrow_error other = {0};
+    if (!run->transactions)
+        return code;
+    if (code) {
+        dr_session_run(run->work.session, "ROLLBACK", &other);
+        return code;
+    }
+    code = guard(run, error);
+    if (code)
+        dr_session_run(run->work.session, "ROLLBACK", &other);
+    else if (dr_session_run(run->work.session, "COMMIT", &other) && !strstr(other.message, "no transaction is active"))
+        code = dr_fail(error, other.code, "%s", other.message);
+    return code;
+}
+
+static duckrow_code write_database(struct run *run, duckrow_error *error)
+{
+    struct dr_work *work = &run->work;
+    duckrow_code code = dr_work_take(work, "write", error);
+    if (code)
+        return code;
+    code = dr_work_attach(work, error);
+    if (code)
+        return code;
+    /* Until the snapshot is level readers wait for us. What keeps it from that will be told at the end. */
+    if (!duckrow_turn_level(work->turn)) {
+        duckrow_error ignored;
+        dr_work_publish(work, 0, NULL, &ignored);
+    }
+    code = run_rest(run, error);
+    code = end_transaction(run, code, error);
+    publish(run);
+    dr_work_release(work);
+    return code;
+}
+
+static duckrow_code run_all(struct run *run, duckrow_error *error)
+{
+    duckrow_code code = read_sql(run, error);
+    if (!code)
+        code = dr_work_open(&run->work, run->options, run->options->write ? 0 : DUCKROW_MUST_EXIST, error);
+    if (!code)
+        code = dr_output_open(&run->output, run->options->output, error);
+    if (code)
+        return code;
+    duckdb_extracted_statements statements = NULL;
+    idx_t count;
+    code = parse(run, &statements, &count, error);
+    if (!code)
+        code = run_leading(run, statements, count, error);
+    run->work.session->duckdb->destroy_extracted(&statements);
+    if (code)
+        return code;
+    if (run->options->write)
+        code = write_database(run, error);
+    else if (!(code = dr_work_read(&run->work, error)))
+        code = run_rest(run, error);
+    return code ? code : dr_output_finish(&run->output, error);
+}
+
+static int run_sql(const struct dr_options *options)
+{
+    struct run *run = calloc(1, sizeof *run);
+    duckrow_error error = {0};
+    if (!run) {
+        dr_fail(&error, DUCKROW_NO_MEMORY, "out of memory");
+        return dr_report(&error);
+    }
+    run->options = options;
+    run->format = dr_format_find(options->format ? options->format : "table");
+    run->output.fd = -1;
+    duckrow_code code = run_all(run, &error);
+    int broken = run->output.broken;
+    dr_output_close(&run->output);
+    dr_work_close(&run->work);
+    free(run->sql);
+    free(run);
+    int status = !code ? 0 : broken ? 128 + 13 : dr_report(&error);
+    return status;
+}
+
+const struct dr_command dr_command_sql = {
+    "sql",
+    "sql [--write] [--timeout 10s] [--format table|csv|json|parquet|arrow] [--output FILE] [--engine FILE] DB [SQL]",
+    "run SQL",
+    "Runs SQL on the database: read-only, on its snapshot, unless --write is given.\n"
+    "SQL comes from the argument, from --file FILE, or from standard input. Each statement's result is printed in turn.\n"
+    "Writing, an error rolls back the open transaction; at the end an open transaction is committed, and readers see it.\n"
+    "\n"
+    "  --write          take the turn and open the database read-write; makes a missing one\n"
+    "  --timeout TIME   how long to wait: 10s, 500ms, 2m, 1.5 (seconds); default 10s; also SET busy_timeout = MILLISECONDS\n"
+    "  --format FORMAT  table (default), csv, json (an array of objects), parquet or arrow (IPC stream; both: one result)\n"
+    "  --output FILE    write the results to FILE, which appears when all is done, and not at all on an error; - is\n"
+    "                   standard output\n"
+    "  --file FILE      read the SQL from FILE; - is standard input\n"
+    "  --engine FILE    the libduckdb.so to use; default: DUCKROW_ENGINE, then the loader's path\n",
+    DR_TAKES_WRITE | DR_TAKES_TIMEOUT | DR_TAKES_FORMAT | DR_TAKES_ENGINE | DR_TAKES_DATABASE | DR_TAKES_SQL,
+    run_sql,
+};

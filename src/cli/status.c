@@ -1,0 +1,170 @@
+/* duckrow status: who uses a database, and how new its snapshot is. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cli.h"
+#include "width.h"
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* "1.2 s", "3 min 20 s", "2 h 5 min", "3 d 4 h" */
+static const char *duration(int64_t ms, char text[32])
+{
+    long long seconds = ms > 0 ? ms / 1000 : 0;
+    if (seconds < 60)
+        snprintf(text, 32, "%.1f s", ms > 0 ? (double)ms / 1000 : 0.0);
+    else if (seconds < 3600)
+        snprintf(text, 32, "%lld min %lld s", seconds / 60, seconds % 60);
+    else if (seconds < 86400)
+        snprintf(text, 32, "%lld h %lld min", seconds / 3600, seconds / 60 % 60);
+    else
+        snprintf(text, 32, "%lld d %lld h", seconds / 86400, seconds / 3600 % 24);
+    return text;
+}
+
+static const char *size(int64_t bytes, char text[32])
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    int unit = 0;
+    for (; value >= 1024 && unit < 4; unit++)
+        value /= 1024;
+    snprintf(text, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return text;
+}
+
+/* A command line is another program's text. */
+static void print_command(const char *command)
+{
+    size_t columns, length = 0;
+    while (command[length])
+        length++;
+    char *visible = dr_width_visible(command, length, &columns);
+    printf(" (%s)", visible ? visible : "?");
+    free(visible);
+}
+
+static void print_process(const duckrow_process *process, int with_kind, int with_time)
+{
+    char text[32];
+    if (process->pid)
+        printf("%lld", (long long)process->pid);
+    else
+        printf("a process that can't be seen");
+    if (process->command[0])
+        print_command(process->command);
+    if (with_kind && process->kind[0])
+        printf(", %s", process->kind);
+    if (with_time && process->since_at > 0)
+        printf(", for %s", duration(now_ms() - process->since_at, text));
+}
+
+static void print_turn(const duckrow_status *status)
+{
+    printf("turn       ");
+    if (!status->held)
+        printf("free\n");
+    else if (status->shared)
+        printf("shared by readers\n");
+    else {
+        printf("held by ");
+        print_process(&status->holder, 1, 1);
+        printf("\n");
+    }
+    int named = status->waiting < 64 ? status->waiting : 64;
+    for (int i = 0; i < named; i++) {
+        printf(i ? "           " : "waiting    ");
+        print_process(&status->waiter[i], 1, 1);
+        printf("\n");
+    }
+    if (status->waiting > named)
+        printf("           and %d more\n", status->waiting - named);
+}
+
+static void print_snapshot(const duckrow_status *status)
+{
+    char text[32];
+    if (status->generation < 0) {
+        printf("snapshot   none\n");
+        return;
+    }
+    printf("snapshot   %s, generation %lld, sequence %lld", status->fresh ? "fresh" : "stale", (long long)status->generation,
+           (long long)status->sequence);
+    if (status->age_ms >= 0)
+        printf(", published %s ago", duration(status->age_ms, text));
+    printf("\nread path  %s\n", status->read_path);
+}
+
+static void print_slot(const duckrow_slot_status *slot)
+{
+    char age[32], bytes[32];
+    printf("slot       %lld%s%s, published %s ago, %s, ", (long long)slot->generation, slot->current ? ", current" : "",
+           slot->complete ? "" : ", incomplete", duration(now_ms() - slot->published_at, age), size(slot->bytes, bytes));
+    if (!slot->readers)
+        printf("no readers");
+    for (int i = 0; i < slot->readers; i++) {
+        printf(i ? ", " : "read by ");
+        print_process(&slot->reader[i], 0, 0);
+    }
+    printf("\n");
+}
+
+static void print(const duckrow_status *status)
+{
+    char bytes[32];
+    printf("database   %s%s\n", status->path, status->exists ? "" : " (missing)");
+    print_turn(status);
+    print_snapshot(status);
+    for (int i = 0; i < status->slots; i++)
+        print_slot(&status->slot[i]);
+    for (int i = 0; i < status->strangers; i++) {
+        printf("stranger   ");
+        print_process(&status->stranger[i], 0, 1);
+        printf(" uses the file without duckrow\n");
+    }
+    printf("disk       %s\n", size(status->bytes, bytes));
+}
+
+static int run_status(const struct dr_options *options)
+{
+    duckrow_error error = {0};
+    duckrow_db_options db_options = DUCKROW_DB_OPTIONS_INIT;
+    db_options.flags = DUCKROW_MUST_EXIST;
+    duckrow_db *db = NULL;
+    duckrow_status *status = NULL;
+    char *json = NULL;
+    duckrow_code code = duckrow_db_open(options->database, &db_options, &db, &error);
+    if (!code && options->json)
+        code = duckrow_status_json(db, &json, &error);
+    else if (!code && !(status = calloc(1, sizeof *status)))
+        code = dr_fail(&error, DUCKROW_NO_MEMORY, "out of memory");
+    else if (!code)
+        code = duckrow_status_read(db, status, &error);
+    if (!code && options->json)
+        puts(json);
+    else if (!code)
+        print(status);
+    duckrow_free(json);
+    free(status);
+    if (db)
+        duckrow_db_close(db);
+    return code ? dr_report(&error) : dr_end_printing();
+}
+
+const struct dr_command dr_command_status = {
+    "status",
+    "status [--json] DB",
+    "show who uses a database, and how new its snapshot is",
+    "Shows who holds the turn and who waits for it, the slots of the snapshot and their readers, and programs that use the file\n"
+    "without duckrow. Waits for nothing and changes nothing.\n"
+    "\n"
+    "  --json  one object, with the fields of duckrow_status in duckrow.h\n",
+    DR_TAKES_JSON | DR_TAKES_DATABASE,
+    run_status,
+};

@@ -1,0 +1,213 @@
+#include "work.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "signals.h"
+
+enum { OPENINGS = 20, REFRESHES = 3 };
+
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t dr_work_left(const struct dr_work *work)
+{
+    int64_t left = work->started + work->timeout_ms - clock_ms();
+    return left > 0 ? left : 0;
+}
+
+static int interrupted(void *context)
+{
+    (void)context;
+    return dr_signals_received();
+}
+
+/* Where DuckDB spills: beside the database as a stock open does, if we may, but a folder of our own. DuckDB removes what it finds
+ * in it at the end, and another process's files must not be among that. */
+static int name_scratch(const duckrow_db *db, char *path, size_t size)
+{
+    const char *database = duckrow_db_path(db), *temporary = getenv("TMPDIR");
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(database, '/') - database), database);
+    int beside = access(*folder ? folder : "/", W_OK) == 0;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int length = beside ? snprintf(path, size, "%s.tmp.", database)
+                        : snprintf(path, size, "%s/duckrow.tmp.", temporary && *temporary ? temporary : "/tmp");
+    if (length < 0 || (size_t)length >= size)
+        return 0;
+    int more = snprintf(path + length, size - (size_t)length, "%ld.%lx%09lx", (long)getpid(), (long)now.tv_sec, now.tv_nsec);
+    return more > 0 && (size_t)(length + more) < size;
+}
+
+duckrow_code dr_work_open_database(struct dr_work *work, const struct dr_options *options, uint32_t flags, duckrow_error *error)
+{
+    memset(work, 0, sizeof *work);
+    work->timeout_ms = options->timeout_ms;
+    work->started = clock_ms();
+    duckrow_db_options db_options = DUCKROW_DB_OPTIONS_INIT;
+    db_options.flags = flags;
+    db_options.interrupted = interrupted;
+    return duckrow_db_open(options->database, &db_options, &work->db, error);
+}
+
+duckrow_code dr_work_open_engine(struct dr_work *work, const struct dr_options *options, duckrow_error *error)
+{
+    char scratch[PATH_MAX];
+    duckrow_code code = dr_engine_load(options->engine, &work->engine, error);
+    if (!code)
+        code = dr_session_open(work->engine, name_scratch(work->db, scratch, sizeof scratch) ? scratch : NULL, work->timeout_ms,
+                               &work->session, error);
+    if (!code)
+        dr_signals_watch(work->session);
+    return code;
+}
+
+duckrow_code dr_work_open(struct dr_work *work, const struct dr_options *options, uint32_t flags, duckrow_error *error)
+{
+    duckrow_code code = dr_work_open_database(work, options, flags, error);
+    if (!code)
+        code = dr_work_open_engine(work, options, error);
+    /* Waiting begins here; loading the engine doesn't count. */
+    work->started = clock_ms();
+    return code;
+}
+
+void dr_work_close(struct dr_work *work)
+{
+    dr_signals_watch(NULL);
+    dr_session_close(work->session);
+    work->session = NULL;
+    if (work->snapshot)
+        duckrow_snapshot_unpin(work->snapshot);
+    if (work->turn)
+        duckrow_turn_release(work->turn);
+    if (work->db)
+        duckrow_db_close(work->db);
+    dr_engine_free(work->engine);
+    memset(work, 0, sizeof *work);
+}
+
+/* ---- writing and publishing ---- */
+
+duckrow_code dr_work_take(struct dr_work *work, const char *kind, duckrow_error *error)
+{
+    return duckrow_turn_take(work->db, DUCKROW_EXCLUSIVE, kind, dr_work_left(work), &work->turn, error);
+}
+
+/* Attaches under the turn, again and again while the headers that DuckDB read may be older than its lock. */
+static duckrow_code attach(struct dr_work *work, unsigned flags, duckrow_error *error)
+{
+    for (int i = 0; i < OPENINGS; i++) {
+        duckrow_code code = dr_session_attach(work->session, duckrow_db_path(work->db), flags, error);
+        if (code || !duckrow_turn_moved(work->turn))
+            return code;
+        code = dr_session_detach(work->session, error);
+        if (code)
+            return code;
+    }
+    return dr_fail(error, DUCKROW_BUSY,
+                   "%s keeps changing although this process has the turn: something writes to it without locks",
+                   duckrow_db_path(work->db));
+}
+
+duckrow_code dr_work_attach(struct dr_work *work, duckrow_error *error)
+{
+    return attach(work, DR_ATTACH_WRITE | (duckrow_db_exists(work->db) ? 0 : DR_ATTACH_CREATE), error);
+}
+
+duckrow_code dr_work_publish(struct dr_work *work, int detach, struct dr_outcome *outcome, duckrow_error *error)
+{
+    struct dr_outcome ignored;
+    if (!outcome)
+        outcome = &ignored;
+    memset(outcome, 0, sizeof *outcome);
+    duckrow_code code = duckrow_publish_begin(work->turn, 0, &outcome->plan, error);
+    if (!code && outcome->plan.checkpoint && !dr_session_attached(work->session))
+        code = dr_work_attach(work, error);
+    if (!code && outcome->plan.checkpoint)
+        code = dr_session_checkpoint(work->session, error);
+    if (detach) {
+        duckrow_error other = {0};
+        if (dr_session_detach(work->session, &other) && !code)
+            code = dr_fail(error, other.code, "%s", other.message);
+    }
+    return code ? code : duckrow_publish_end(work->turn, &outcome->published, error);
+}
+
+void dr_work_release(struct dr_work *work)
+{
+    duckrow_error ignored;
+    if (!work->turn)
+        return;
+    /* What DETACH leaves open, closing the instance closes. */
+    if (dr_session_detach(work->session, &ignored) || duckrow_turn_open_files(work->turn) > 0) {
+        dr_signals_watch(NULL);
+        dr_session_close(work->session);
+        work->session = NULL;
+    }
+    duckrow_turn_release(work->turn);
+    work->turn = NULL;
+}
+
+duckrow_code dr_work_refresh(struct dr_work *work, struct dr_outcome *outcome, duckrow_error *error)
+{
+    duckrow_code code = dr_work_take(work, "publish", error);
+    if (!code)
+        code = dr_work_attach(work, error);
+    if (!code)
+        code = dr_work_publish(work, 1, outcome, error);
+    dr_work_release(work);
+    if (!code && !work->session)
+        code = dr_fail(error, DUCKROW_INTERNAL, "DuckDB kept %s open; try again", duckrow_db_path(work->db));
+    return code;
+}
+
+/* ---- reading ---- */
+
+/* A whole timeout for the exclusive turn would leave none for a shared one, where a program that only reads holds the file. */
+static duckrow_code refresh_for_reading(struct dr_work *work, duckrow_error *error)
+{
+    int64_t timeout = work->timeout_ms, left = dr_work_left(work), limit = left / 4 > 1000 ? left / 4 : 1000;
+    if (limit < left)
+        work->timeout_ms -= left - limit;
+    duckrow_code code = dr_work_refresh(work, NULL, error);
+    work->timeout_ms = timeout;
+    return code;
+}
+
+static duckrow_code share(struct dr_work *work, duckrow_error *error)
+{
+    duckrow_code code = duckrow_turn_take(work->db, DUCKROW_SHARED, "read", dr_work_left(work), &work->turn, error);
+    return code ? code : attach(work, 0, error);
+}
+
+duckrow_code dr_work_read(struct dr_work *work, duckrow_error *error)
+{
+    duckrow_code code = DUCKROW_STALE;
+    int refreshed = 0;
+    for (int i = 0; i <= REFRESHES; i++) {
+        code = duckrow_snapshot_pin(work->db, dr_work_left(work), &work->snapshot, error);
+        if (code == DUCKROW_OK)
+            return dr_session_attach(work->session, duckrow_snapshot_path(work->snapshot), 0, error);
+        if (code != DUCKROW_STALE || refreshed)
+            break;
+        code = refresh_for_reading(work, error);
+        if (code == DUCKROW_INTERRUPTED || !work->session)
+            return code;
+        /* Where it is the wait that failed, somebody else may have published meanwhile. */
+        refreshed = code != DUCKROW_OK;
+        if (code && code != DUCKROW_BUSY)
+            break;
+    }
+    if (code == DUCKROW_INTERRUPTED || code == DUCKROW_NOT_FOUND || code == DUCKROW_BUSY)
+        return code;
+    return share(work, error);
+}
