@@ -196,15 +196,14 @@ duckrow_code dr_session_open(const dr_engine *engine, const char *scratch, int64
 }
 
 /* What went wrong with the file, where DuckDB's message tells; it has no codes for these. */
-static void name_the_cause(duckrow_error *error)
+static duckrow_code name_the_cause(const dr_session *session, const char *path, duckrow_error *error)
 {
     static const struct {
         const char *text;
         duckrow_code code;
     } causes[] = {
-        {"version number", DUCKROW_UNSUPPORTED},
-        {"storage version", DUCKROW_UNSUPPORTED},
-        {"newer version", DUCKROW_UNSUPPORTED},
+        {"with version number", DUCKROW_UNSUPPORTED},
+        {"newer version of DuckDB", DUCKROW_UNSUPPORTED},
         {"not a valid DuckDB", DUCKROW_NOT_A_DATABASE},
         {"Corrupt database file", DUCKROW_NOT_A_DATABASE},
         {"Permission denied", DUCKROW_PERMISSION},
@@ -215,9 +214,14 @@ static void name_the_cause(duckrow_error *error)
         {"No such file", DUCKROW_NOT_FOUND},
         {"Input/output error", DUCKROW_IO},
     };
-    for (size_t i = 0; error && error->code == DUCKROW_SQL && i < sizeof causes / sizeof *causes; i++)
+    for (size_t i = 0; error->code == DUCKROW_SQL && i < sizeof causes / sizeof *causes; i++)
         if (strstr(error->message, causes[i].text))
             error->code = causes[i].code;
+    if (error->code == DUCKROW_UNSUPPORTED)
+        dr_fail(error, DUCKROW_UNSUPPORTED,
+                "%s is of a newer DuckDB, and %s can't read it: use a newer one (--engine, DUCKROW_ENGINE)", path,
+                session->duckdb->library_version());
+    return error->code;
 }
 
 /* Each of these is out of the way: the publisher alone says when to checkpoint. Not every version has every setting. */
@@ -258,10 +262,8 @@ duckrow_code dr_session_attach(dr_session *session, const char *path, unsigned f
     code = sql ? dr_session_run(session, sql, e) : no_memory(e);
     free(quoted);
     free(sql);
-    if (code) {
-        name_the_cause(e);
-        return e->code;
-    }
+    if (code)
+        return name_the_cause(session, path, e);
     code = query_text(session,
                       "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> "
                       "current_database()",
@@ -286,9 +288,7 @@ duckrow_code dr_session_checkpoint(dr_session *session, duckrow_error *error)
     duckrow_code code = sql ? dr_session_run(session, sql, e) : no_memory(e);
     free(quoted);
     free(sql);
-    if (code)
-        name_the_cause(e);
-    return code ? e->code : DUCKROW_OK;
+    return code ? name_the_cause(session, session->catalog ? session->catalog : "the database", e) : DUCKROW_OK;
 }
 
 int dr_session_attached(dr_session *session)
