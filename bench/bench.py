@@ -103,7 +103,7 @@ def work(way: str, path: str, who: int, seconds: float) -> None:
         taken, given_up = cycle(path, who, len(turns))
         turns.append((taken - asked, given_up - taken))
         asked = given_up
-    print(json.dumps({"turns": turns, "seconds": asked - end + seconds}))
+    tell({"turns": turns, "seconds": asked - end + seconds})
 
 
 def read(path: str, seconds: float) -> None:
@@ -122,7 +122,13 @@ def read(path: str, seconds: float) -> None:
         except Exception:
             errors += 1
         taken.append((time.perf_counter() - start) * 1000)
-    print(json.dumps({"median": statistics.median(taken), "longest": max(taken), "errors": errors}))
+    tell({"median": statistics.median(taken), "longest": max(taken), "errors": errors})
+
+
+def tell(result: dict[str, Any]) -> None:
+    """Tells the result, and stays until all have: a process that ends takes time from those that are still measured."""
+    print(json.dumps(result), flush=True)
+    sys.stdin.read()
 
 
 def together(arguments: list[list[object]]) -> list[dict[str, Any]]:
@@ -140,19 +146,15 @@ def together(arguments: list[list[object]]) -> list[dict[str, Any]]:
     try:
         for process in processes:
             assert process.stdout and process.stdout.readline() == "ready\n", "a worker did not start"
-        return [json.loads(p.communicate("go\n", timeout=300)[0]) for p in start_all(processes)]
+        for process in processes:
+            assert process.stdin
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        return [json.loads(p.stdout.readline()) for p in processes if p.stdout]
     finally:
         for process in processes:
             process.kill()
-            process.wait()
-
-
-def start_all(processes: list[subprocess.Popen[str]]) -> list[subprocess.Popen[str]]:
-    for process in processes:
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    return processes
+            process.communicate()
 
 
 # ---- figures ----
