@@ -212,6 +212,7 @@ static duckrow_code name_the_cause(const dr_session *session, const char *path, 
         {"Could not set lock", DUCKROW_BUSY},
         {"Conflicting lock", DUCKROW_BUSY},
         {"No such file", DUCKROW_NOT_FOUND},
+        {"database does not exist", DUCKROW_NOT_FOUND},
         {"Input/output error", DUCKROW_IO},
     };
     for (size_t i = 0; error->code == DUCKROW_SQL && i < sizeof causes / sizeof *causes; i++)

@@ -6,6 +6,7 @@ perhaps with VERSION= before it."""
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -15,7 +16,9 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,7 +99,6 @@ class Duckrow:
 def duckrow(request: pytest.FixtureRequest, program: Path, tmp_path: Path) -> Duckrow:
     library = libraries()[request.param]
     assert library.exists(), f"{library} is missing"
-    tmp_path.chmod(0o755)
     return Duckrow(program, library, tmp_path, request.param)
 
 
@@ -312,7 +314,7 @@ def test_parquet_of_columns_of_one_name(filled: Duckrow) -> None:
 
 
 def test_table_is_for_people(filled: Duckrow) -> None:
-    sql = "SELECT 10 AS n, 'NULL' AS word, NULL AS nothing, 'a\nb\t\x1b[31m' AS control, '表' AS wide UNION ALL SELECT 9, '', '', '', ''"
+    sql = "SELECT 10 AS n, 'NULL' AS word, NULL AS nothing, 'a\nb\t\x1b[31m' AS control, '表' AS wide UNION ALL SELECT 9, '', '', '', ''"  # noqa: E501
     lines = filled("sql", filled.db, sql).text.splitlines()
     assert lines[0].split("|")[0] == "  n " and lines[1].startswith("----+-")
     assert lines[2] == " 10 | 'NULL' | NULL    | a\\nb\\t\\x1b[31m | 表"
@@ -600,32 +602,48 @@ def test_a_file_of_a_newer_storage_version(program: Path, tmp_path: Path) -> Non
         assert "newer" in Duckrow(program, libraries()[old], tmp_path, old)(*command, status=78).line()
 
 
-def as_nobody(duckrow: Duckrow, *arguments: object, status: int) -> Ended:
+@pytest.fixture
+def in_the_open(duckrow: Duckrow) -> Iterator[Duckrow]:
+    """In a folder that other users can reach; pytest's own are closed to them."""
+    if os.geteuid() != 0:
+        pytest.skip("takes another user")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        opened = dataclasses.replace(duckrow, folder=Path(folder).resolve())
+        try:
+            told = json.loads(as_nobody(opened, "version", "--json").text)
+        except PermissionError:
+            pytest.skip(f"{duckrow.program} is closed to others")
+        if not told["engine"]:
+            pytest.skip(told["reason"])
+        opened.write("CREATE TABLE t (i INTEGER, s VARCHAR); INSERT INTO t VALUES (1, 'one'), (2, NULL)")
+        yield opened
+
+
+def as_nobody(duckrow: Duckrow, *arguments: object, status: int = 0) -> Ended:
     return duckrow(*arguments, status=status, user=NOBODY, group=NOBODY, extra_groups=[])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="takes another user")
-def test_files_that_may_not_be_read_or_written(filled: Duckrow) -> None:
-    for folder in filled.folder.parents:
-        if not folder.stat().st_mode & stat.S_IXOTH:
-            pytest.skip(f"{folder} is closed to others")
-    assert as_nobody(filled, "sql", filled.db, "FROM t", status=0)
-    as_nobody(filled, "sql", "--write", filled.db, "DELETE FROM t", status=77).line()
-    filled.db.chmod(0o600)
-    as_nobody(filled, "sql", filled.db, "FROM t", status=77).line()
-    assert filled.read("SELECT count(*) FROM t") == [["2"]]
+def test_files_that_may_not_be_read_or_written(in_the_open: Duckrow) -> None:
+    duckrow = in_the_open
+    assert "one" in as_nobody(duckrow, "sql", duckrow.db, "FROM t").text
+    as_nobody(duckrow, "sql", "--write", duckrow.db, "DELETE FROM t", status=77).line()
+    as_nobody(duckrow, "hold", duckrow.db, "--", "true", status=77).line()
+    duckrow.db.chmod(0o600)
+    for command in (["sql", duckrow.db, "FROM t"], ["status", duckrow.db], ["path", duckrow.db]):
+        as_nobody(duckrow, *command, status=77).line()
+    assert duckrow.read("SELECT count(*) FROM t") == [["2"]]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="takes another user")
-def test_a_folder_that_may_not_be_written(filled: Duckrow) -> None:
+def test_a_folder_that_may_not_be_written(in_the_open: Duckrow) -> None:
     """No snapshot can be made, so readers share a turn."""
-    for folder in filled.folder.parents:
-        if not folder.stat().st_mode & stat.S_IXOTH:
-            pytest.skip(f"{folder} is closed to others")
-    other = filled.folder / "other.duckdb"
-    other.write_bytes(filled.db.read_bytes())
-    assert "one" in as_nobody(filled, "sql", other, "FROM t", status=0).text
-    as_nobody(filled, "path", other, status=77).line()
+    duckrow = in_the_open
+    other = duckrow.folder / "other.duckdb"
+    other.write_bytes(duckrow.db.read_bytes())
+    (duckrow.folder / "other.duckdb.wal").write_bytes(Path(f"{duckrow.db}.wal").read_bytes())
+    assert "one" in as_nobody(duckrow, "sql", other, "FROM t").text
+    as_nobody(duckrow, "path", other, status=77).line()
+    as_nobody(duckrow, "sql", "--write", "new.duckdb", "SELECT 1", status=77).line()
 
 
 # ---- status, publish, path --------------------------------------------------------------------------------------------
