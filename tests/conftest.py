@@ -17,7 +17,7 @@ ENGINES = ("1.5.6", "2.0.0")
 MIXES = {"1.5.6": ("1.5.6",), "2.0.0": ("2.0.0",), "mixed": ENGINES}
 
 # Tests that use these choose the engines themselves: `make test` runs them once, all others with each engine.
-CHOOSERS = {"engine_pythons", "engine_libraries", "program", "stock"}
+CHOOSERS = {"engine_pythons", "program", "stock"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,12 +71,6 @@ def engine_mix(request: pytest.FixtureRequest, engine_pythons: dict[str, Path]) 
     """Pythons with 1.5.6, with 2.0.0, or with both in turns: each call gives the one for the next process."""
     pythons = itertools.cycle(engine_pythons[version] for version in MIXES[request.param])
     return lambda: next(pythons)
-
-
-@pytest.fixture(scope="session")
-def engine_libraries() -> dict[str, Path]:
-    """libduckdb.so of each supported DuckDB."""
-    return {version: built(BUILD / "engine" / version / "libduckdb.so") for version in ENGINES}
 
 
 @pytest.fixture(scope="session")
