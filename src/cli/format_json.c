@@ -5,7 +5,8 @@
 
 #include "texts.h"
 
-/* to_json() sends small decimals and floats through double; as text they keep their digits, and that text is a JSON number. */
+/* to_json() makes 0.10000000149011612 of a FLOAT 0.1 and 1.1 of a DECIMAL 1.10. As text they are as DuckDB shows them, and that
+ * text is a JSON number. */
 static const char *expression(duckdb_type type)
 {
     switch ((int)type) {

@@ -125,7 +125,7 @@ static void print(const duckrow_status *status)
         print_slot(&status->slot[i]);
     for (int i = 0; i < status->strangers; i++) {
         printf("stranger   ");
-        print_process(&status->stranger[i], 0, 1);
+        print_process(&status->stranger[i], 0, 0);
         printf(" uses the file without duckrow\n");
     }
     printf("disk       %s\n", size(status->bytes, bytes));

@@ -8,7 +8,7 @@
 
 #include "signals.h"
 
-enum { OPENINGS = 20, REFRESHES = 3 };
+enum { OPENINGS = 20, REFRESHES = 3, GLANCE_MS = 250 };
 
 static int64_t clock_ms(void)
 {
@@ -172,10 +172,10 @@ duckrow_code dr_work_refresh(struct dr_work *work, struct dr_outcome *outcome, d
 
 /* ---- reading ---- */
 
-/* A whole timeout for the exclusive turn would leave none for a shared one, where a program that only reads holds the file. */
-static duckrow_code refresh_for_reading(struct dr_work *work, duckrow_error *error)
+/* dr_work_refresh that waits no longer than limit. */
+static duckrow_code refresh_within(struct dr_work *work, int64_t limit, duckrow_error *error)
 {
-    int64_t timeout = work->timeout_ms, left = dr_work_left(work), limit = left / 4 > 1000 ? left / 4 : 1000;
+    int64_t timeout = work->timeout_ms, left = dr_work_left(work);
     if (limit < left)
         work->timeout_ms -= left - limit;
     duckrow_code code = dr_work_refresh(work, NULL, error);
@@ -183,31 +183,48 @@ static duckrow_code refresh_for_reading(struct dr_work *work, duckrow_error *err
     return code;
 }
 
-static duckrow_code share(struct dr_work *work, duckrow_error *error)
+static duckrow_code share(struct dr_work *work, int64_t timeout, duckrow_error *error)
 {
-    duckrow_code code = duckrow_turn_take(work->db, DUCKROW_SHARED, "read", dr_work_left(work), &work->turn, error);
+    duckrow_code code = duckrow_turn_take(work->db, DUCKROW_SHARED, "read", timeout, &work->turn, error);
     return code ? code : attach(work, 0, error);
 }
 
+static duckrow_code pin(struct dr_work *work, int64_t timeout, duckrow_error *error)
+{
+    duckrow_code code = duckrow_snapshot_pin(work->db, timeout, &work->snapshot, error);
+    return code ? code : dr_session_attach(work->session, duckrow_snapshot_path(work->snapshot), 0, error);
+}
+
+/* Where the snapshot is stale it is made new, which takes an exclusive turn. A program without duckrow that only reads would be in
+ * the way of that, but not of a shared turn; so before the long wait for the one there is a short one, and a try of the other. */
 duckrow_code dr_work_read(struct dr_work *work, duckrow_error *error)
 {
-    duckrow_code code = DUCKROW_STALE;
-    int refreshed = 0;
-    for (int i = 0; i <= REFRESHES; i++) {
-        code = duckrow_snapshot_pin(work->db, dr_work_left(work), &work->snapshot, error);
-        if (code == DUCKROW_OK)
-            return dr_session_attach(work->session, duckrow_snapshot_path(work->snapshot), 0, error);
-        if (code != DUCKROW_STALE || refreshed)
+    int64_t limit = GLANCE_MS;
+    for (int refreshed = 0; refreshed < REFRESHES;) {
+        duckrow_code code = pin(work, dr_work_left(work), error);
+        if (code == DUCKROW_NO_SNAPSHOT || code == DUCKROW_PERMISSION)
             break;
-        code = refresh_for_reading(work, error);
+        if (code != DUCKROW_STALE)
+            return code;
+        code = refresh_within(work, limit, error);
         if (code == DUCKROW_INTERRUPTED || !work->session)
             return code;
-        /* Where it is the wait that failed, somebody else may have published meanwhile. */
-        refreshed = code != DUCKROW_OK;
-        if (code && code != DUCKROW_BUSY)
+        if (code == DUCKROW_OK) {
+            refreshed++;
+            continue;
+        }
+        if (code != DUCKROW_BUSY)
             break;
+        duckrow_error other = {0};
+        if (pin(work, 0, &other) == DUCKROW_OK || share(work, 0, &other) == DUCKROW_OK)
+            return DUCKROW_OK;
+        if (work->turn || work->snapshot) {
+            *error = other;
+            return other.code;
+        }
+        if (dr_work_left(work) == 0)
+            return code;
+        limit = work->timeout_ms;
     }
-    if (code == DUCKROW_INTERRUPTED || code == DUCKROW_NOT_FOUND || code == DUCKROW_BUSY)
-        return code;
-    return share(work, error);
+    return share(work, dr_work_left(work), error);
 }
