@@ -227,8 +227,7 @@ def _after(con: Connection, failed: int) -> None:
 
 def _before_cursor(con: Connection) -> list[Connection]:
     state = _state(con)
-    native = _Base.cursor(con)
-    native.execute(f"USE {instances.quote_name(state.session.instance.name)}")
+    native = state.session.instance.connect()
     with state.session.owner.change:
         state.session.users += 1
     return [_adopt(native, state.session, state.timeout)]

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 _KEEP = 4
+_STAND_IN = "duckrow stand-in"
 
 _lock = threading.Lock()
 _idle: dict[str, list[Instance]] = {}
@@ -54,68 +55,83 @@ def _database_name(path: str) -> str:
 
 
 class Instance:
-    """One engine, with one connection of ours that attaches and detaches."""
+    """One engine for databases of one name, with one connection of ours that attaches and detaches."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
-        self.key = _key(config)
+    def __init__(self, config: dict[str, Any], name: str) -> None:
+        self.key = _key(config, name)
         self.clean = True
-        self.name = ""
+        self.attached = False
+        self._name = quote_name(name)
         self.root = duckdb.connect(":memory:", config=config)
         for statement in _settings_out_of_reach(self.root):
             self.root.execute(statement)
-        self._has_memory = True
+        # A USE in each connection would cost a third of a short read, so the file becomes the default of new connections. In 1.5
+        # that stays what the engine began with, by name: what is attached under that name later takes its place. In 2.0 it moves
+        # to the oldest database left when the default one is detached: from a stand-in to the file, and back.
+        self.root.execute(f"ALTER DATABASE memory SET ALIAS TO {self._name}")
+        self.root.execute("SET search_path = 'system.main'")
+        self.root.execute(f"ATTACH ':memory:' AS {quote_name(_STAND_IN)}")
+        self.root.execute(f"DETACH {self._name}")
+        try:
+            with self.root.cursor() as con:
+                con.execute("SELECT current_database()")
+            self._default_moves = True
+        except duckdb.BinderException:  # its default is nothing that there is yet
+            self._default_moves = False
+        if not self._default_moves:
+            self.root.execute(f"DETACH {quote_name(_STAND_IN)}")
 
-    def attach(self, path: str, database: str, *, read_only: bool, create: bool) -> None:
-        """Attaches the file at path, under the name that a stock open of `database` gives it."""
+    def attach(self, path: str, *, read_only: bool, create: bool) -> None:
+        """Attaches the file at path."""
         options = ["TYPE duckdb"]
         if read_only:
             options.append("READ_ONLY")
         elif create and "storage_compatibility_version" not in self.key:
             options.append("STORAGE_VERSION 'v1.4.0'")
-        name = _database_name(database)
-        self.root.execute(f"ATTACH {quote(path)} AS {quote_name(name)} ({', '.join(options)})")
-        self.name = name
+        self.root.execute(f"ATTACH {quote(path)} AS {self._name} ({', '.join(options)})")
+        self.attached = True
+        if self._default_moves:
+            self.root.execute(f"DETACH {quote_name(_STAND_IN)}")
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A connection whose default database is the attached one, as after a stock open."""
-        con = self.root.cursor()
-        con.execute(f"USE {quote_name(self.name)}")
-        if self._has_memory:
-            con.execute("DETACH memory")
-            self._has_memory = False
-        return con
+        return self.root.cursor()
 
     def checkpoint(self) -> None:
         """Writes the attached database's WAL into its file."""
-        self.root.execute(f"CHECKPOINT {quote_name(self.name)}")
+        self.root.execute(f"CHECKPOINT {self._name}")
 
     def detach(self) -> None:
         """Closes the attached file. Raises what DuckDB raises."""
-        if self.name:
-            self.root.execute(f"DETACH {quote_name(self.name)}")
-            self.name = ""
+        if self.attached:
+            if self._default_moves:
+                self.root.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {quote_name(_STAND_IN)}")
+            self.root.execute(f"DETACH {self._name}")
+            self.attached = False
 
     def close(self) -> None:
         """Ends the engine."""
         self.root.close()
 
 
-def _key(config: dict[str, Any]) -> str:
-    return json.dumps(config, sort_keys=True, default=str)
+def _key(config: dict[str, Any], name: str) -> str:
+    return json.dumps([config, name], sort_keys=True, default=str)
 
 
-def take(config: dict[str, Any]) -> Instance:
-    """An instance with this configuration, for the caller alone."""
+def take(config: dict[str, Any], database: str) -> Instance:
+    """An instance with this configuration, for the caller alone. What it attaches gets the name that a stock open of the file
+    `database` gives it."""
+    name = _database_name(database)
     with _lock:
-        idle = _idle.get(_key(config))
+        idle = _idle.get(_key(config, name))
         if idle:
             return idle.pop()
-    return Instance(config)
+    return Instance(config, name)
 
 
 def give_back(instance: Instance) -> None:
     """Keeps a clean, empty instance for the next connection; ends any other."""
-    if instance.clean and not instance.name:
+    if instance.clean and not instance.attached:
         with _lock:
             idle = _idle.setdefault(instance.key, [])
             if len(idle) < _KEEP:

@@ -39,7 +39,7 @@ def _warn(error: Exception) -> None:
 def _attach_to_write(turn: _core.Turn, instance: instances.Instance, database: _core.Database) -> None:
     """DuckDB 2.0 reads the headers before it locks the file: where they have moved in between, open it again."""
     for _ in range(10):
-        instance.attach(database.path, database.path, read_only=False, create=not database.exists())
+        instance.attach(database.path, read_only=False, create=not database.exists())
         turn.guard()
         if not turn.moved():
             return
@@ -51,7 +51,7 @@ def _attach_to_write(turn: _core.Turn, instance: instances.Instance, database: _
 def bring_level(turn: _core.Turn, database: _core.Database) -> dict[str, Any]:
     """Publishes what the file holds. The engine opens it only if a checkpoint is wanted."""
     if turn.begin()[0]:
-        instance = instances.take({})
+        instance = instances.take({}, database.path)
         try:
             _attach_to_write(turn, instance, database)
             instance.checkpoint()
@@ -69,7 +69,7 @@ class WriteSession:
         self.users = 0
         self.turn = owner.core.take(False, "write", _milliseconds(deadline))
         try:
-            self.instance = instances.take(config)
+            self.instance = instances.take(config, owner.core.path)
             try:
                 _attach_to_write(self.turn, self.instance, owner.core)
             except BaseException:
@@ -147,10 +147,10 @@ class ReadSession:
         self.turn: _core.Turn | None = None
         self._pin(deadline)
         try:
-            self.instance = instances.take(config)
+            self.instance = instances.take(config, owner.core.path)
             try:
                 path = self.snapshot.path if self.snapshot else owner.core.path
-                self.instance.attach(path, owner.core.path, read_only=True, create=False)
+                self.instance.attach(path, read_only=True, create=False)
             except BaseException:
                 self.instance.detach()
                 instances.give_back(self.instance)

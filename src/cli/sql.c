@@ -125,6 +125,20 @@ static duckrow_code add_hint(const struct run *run, duckrow_error *error)
     return error->code;
 }
 
+/* Where a thread of a streamed query fails, DuckDB stops the others, and whoever fetches may see that first: "Interrupted!", and
+ * the reason is lost. Run whole, the query tells it. In a transaction, which has failed by now, it would not. */
+static duckrow_code find_the_reason(const struct run *run, duckdb_prepared_statement statement, duckrow_error *error)
+{
+    const struct dr_duckdb *duckdb = run->work.session->duckdb;
+    duckdb_result result;
+    memset(&result, 0, sizeof result);
+    dr_fail(error, DUCKROW_SQL, "DuckDB gave this query up and does not say why: run it again");
+    if (!run->transactions && duckdb->execute_prepared(statement, &result) != DuckDBSuccess)
+        dr_sql_failed(error, duckdb->result_error(&result));
+    duckdb->destroy_result(&result);
+    return error->code;
+}
+
 static duckrow_code execute(struct run *run, duckdb_prepared_statement statement, duckrow_error *error)
 {
     const struct dr_duckdb *duckdb = run->work.session->duckdb;
@@ -138,6 +152,8 @@ static duckrow_code execute(struct run *run, duckdb_prepared_statement statement
     duckrow_code code =
         state == DuckDBSuccess ? write_result(run, &result, error) : dr_sql_failed(error, duckdb->result_error(&result));
     duckdb->destroy_result(&result);
+    if (code == DUCKROW_INTERRUPTED && type == DR_STATEMENT_SELECT && !dr_signals_received())
+        code = find_the_reason(run, statement, error);
     if (!code && dr_session_busy_timeout(run->work.session) < 0)
         code = dr_fail(error, DUCKROW_SQL, "busy_timeout must be 0 or more milliseconds");
     return code;
