@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ ENGINES = ("1.5.6", "2.0.0")
 MIXES = {"1.5.6": ("1.5.6",), "2.0.0": ("2.0.0",), "mixed": ENGINES}
 
 # Tests that use these choose the engines themselves: `make test` runs them once, all others with each engine.
-CHOOSERS = {"engine_pythons", "program", "stock"}
+CHOOSERS = {"engine_pythons", "stock"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,12 +70,6 @@ def engine_mix(request: pytest.FixtureRequest, engine_pythons: dict[str, Path]) 
     """Pythons with 1.5.6, with 2.0.0, or with both in turns: each call gives the one for the next process."""
     pythons = itertools.cycle(engine_pythons[version] for version in MIXES[request.param])
     return lambda: next(pythons)
-
-
-@pytest.fixture(scope="session")
-def program() -> Path:
-    """The duckrow program; DUCKROW_PROGRAM names another one."""
-    return built(Path(os.environ.get("DUCKROW_PROGRAM") or BUILD / "dev" / "duckrow"))
 
 
 @pytest.fixture(scope="session")

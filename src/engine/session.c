@@ -252,9 +252,6 @@ static duckrow_code no_checkpoints(dr_session *session, duckrow_error *error)
 duckrow_code dr_session_attach(dr_session *session, const char *path, unsigned flags, duckrow_error *error)
 {
     duckrow_error ignored, *e = error ? error : &ignored;
-    /* DuckDB puts the .wal of such a file before the question mark, as for a URL, and the core would look for it elsewhere. */
-    if (strchr(path, '?'))
-        return dr_fail(e, DUCKROW_UNSUPPORTED, "%s: DuckDB takes what follows ? in a path for something else; rename it", path);
     duckrow_code code = flags & DR_ATTACH_WRITE ? no_checkpoints(session, e) : DUCKROW_OK;
     if (code)
         return code;

@@ -1,7 +1,6 @@
 """The duckrow program, driven as a user would: what it prints, what it refuses, what it exits with.
 
-Runs with each engine. DUCKROW_PROGRAM names another program, DUCKROW_TEST_ENGINES other libraries, separated by colons, each
-perhaps with VERSION= before it."""
+Runs with each engine."""
 
 from __future__ import annotations
 
@@ -32,15 +31,18 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 NOBODY = 65534
 
 
-def libraries() -> dict[str, Path]:
-    named = os.environ.get("DUCKROW_TEST_ENGINES")
-    if not named:
-        return {path.parent.name: path for path in sorted((ROOT / "build" / "engine").glob("*/libduckdb.so"))}
-    pairs = [entry.rpartition("=") for entry in named.split(":") if entry]
-    return {version or Path(path).parent.name: Path(path) for version, _, path in pairs}
+PROGRAMS = {
+    # The stand-alone program with the library out of Node's DuckDB; no registry has a whole one of 2.0.0.
+    "1.5.6": ("build/dev/duckrow", "build/engine/1.5.6/libduckdb.so"),
+    # What pip installs, with the wheel of DuckDB as its engine.
+    "2.0.0": ("build/venv/2.0.0/bin/duckrow", "build/venv/2.0.0/lib/python3*/site-packages/_duckdb*.so"),
+}
 
 
-needs_both = pytest.mark.skipif(len(libraries()) < 2, reason="no registry has a whole stand-alone libduckdb.so of 2.0.0")
+def built(pattern: str) -> Path:
+    found = list(ROOT.glob(pattern))
+    assert found, f"{pattern} is missing: `make test` makes it"
+    return found[0]
 
 
 @dataclass
@@ -98,11 +100,14 @@ class Duckrow:
         return list(csv.reader(io.StringIO(text.rpartition("\n\n")[2])))[1:]
 
 
-@pytest.fixture(params=list(libraries()))
-def duckrow(request: pytest.FixtureRequest, program: Path, tmp_path: Path) -> Duckrow:
-    library = libraries()[request.param]
-    assert library.exists(), f"{library} is missing"
-    return Duckrow(program, library, tmp_path, request.param)
+def of_engine(version: str, folder: Path) -> Duckrow:
+    program, library = map(built, PROGRAMS[version])
+    return Duckrow(program, library, folder, version)
+
+
+@pytest.fixture(params=list(PROGRAMS))
+def duckrow(request: pytest.FixtureRequest, engine_pythons: dict[str, Path], tmp_path: Path) -> Duckrow:
+    return of_engine(request.param, tmp_path)
 
 
 @pytest.fixture
@@ -430,11 +435,10 @@ def test_sql_from_standard_input_and_from_a_file(filled: Duckrow) -> None:
     filled("sql", filled.db, stdin=b"SELECT 1\0", status=64)
 
 
-@needs_both
 def test_a_new_database_can_be_read_by_both_lines(duckrow: Duckrow) -> None:
     duckrow.write("CREATE TABLE t AS SELECT 1 AS i")
-    for library in libraries().values():
-        assert Duckrow(duckrow.program, library, duckrow.folder, "").read("FROM t") == [["1"]]
+    for version in PROGRAMS:
+        assert of_engine(version, duckrow.folder).read("FROM t") == [["1"]]
 
 
 def test_readers_see_a_commit_that_a_writer_without_duckrow_made(filled: Duckrow) -> None:
@@ -598,15 +602,11 @@ def test_bad_input(filled: Duckrow, arguments: list[str], status: int, words: st
     assert not (filled.folder / "missing.duckdb").exists()
 
 
-@needs_both
-def test_a_file_of_a_newer_storage_version(program: Path, tmp_path: Path) -> None:
-    old, new = min(libraries()), max(libraries())
-    if old == new:
-        pytest.skip("takes two engines")
-    code = f"ATTACH '{tmp_path}/new.duckdb' AS n (STORAGE_VERSION 'latest'); CREATE TABLE n.t AS SELECT 1"
-    Duckrow(program, libraries()[new], tmp_path, new).write(code)
+def test_a_file_of_a_newer_storage_version(engine_pythons: dict[str, Path], tmp_path: Path) -> None:
+    old, new = (of_engine(version, tmp_path) for version in ("1.5.6", "2.0.0"))
+    new.write(f"ATTACH '{tmp_path}/new.duckdb' AS n (STORAGE_VERSION 'latest'); CREATE TABLE n.t AS SELECT 1")
     for command in (["sql", "new.duckdb", "FROM t"], ["sql", "--write", "new.duckdb", "FROM t"], ["publish", "new.duckdb"]):
-        assert "newer" in Duckrow(program, libraries()[old], tmp_path, old)(*command, status=78).line()
+        assert "newer" in old(*command, status=78).line()
 
 
 @pytest.fixture
