@@ -337,7 +337,8 @@ duckrow_code duckrow_db_open(const char *path, const duckrow_db_options *options
         code = resolve(path, opened->path, error);
     /* DuckDB puts the .wal of such a file before the question mark, as for a URL, and we would look for it elsewhere. */
     if (code == DUCKROW_OK && strchr(opened->path, '?'))
-        code = dr_fail(error, DUCKROW_UNSUPPORTED, "%s: DuckDB takes what follows ? in a path for something else; rename it", path);
+        code =
+            dr_fail(error, DUCKROW_UNSUPPORTED, "%s: DuckDB takes what follows ? in a path for something else; rename it", path);
     if (code == DUCKROW_OK)
         code = name_paths(opened, path, error);
     if (code == DUCKROW_OK)

@@ -170,10 +170,12 @@ def test_what_is_no_file_goes_to_duckdb(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_config_reaches_the_engine(db: Path) -> None:
     with duckrow.connect(db, config={"threads": 1, "default_null_order": "nulls_first"}) as con:
-        assert con.execute("SELECT current_setting('threads'), current_setting('default_null_order')").fetchall() == [(
-            1,
-            "NULLS_FIRST",
-        )]
+        assert con.execute("SELECT current_setting('threads'), current_setting('default_null_order')").fetchall() == [
+            (
+                1,
+                "NULLS_FIRST",
+            )
+        ]
     with duckrow.connect(db, config={"access_mode": "READ_ONLY"}) as con:
         assert con.read_only
     with pytest.raises(duckdb.InvalidInputException, match="nonsense"):

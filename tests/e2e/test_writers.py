@@ -142,7 +142,7 @@ def take_turns(processes: Processes, python: Path, path: Path, how: str) -> tupl
     together = start(processes, python, TOGETHER, textwrap.dedent(TURNS), path, seconds, how)
     turns, waits, holds = zip(*json.loads(together.line(seconds + 60)))
     spread, longest = max(turns) / max(1, min(turns)), max(waits) / (8 * statistics.median(holds))
-    print(f"{how}: {min(turns)} to {max(turns)} turns, {spread:.2f}; longest wait {max(waits) * 1000:.0f} ms, {longest:.2f} of 8 holds")
+    print(f"{how}: {min(turns)} to {max(turns)} turns; longest wait {max(waits) * 1000:.0f} ms, {longest:.2f} of 8 holds")
     return spread, longest
 
 

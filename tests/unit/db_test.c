@@ -44,7 +44,8 @@ static void paths_follow_from_the_database_s(void **state)
     (void)state;
     const struct {
         const char *name, *read_path;
-    } cases[] = {{"core.duckdb", "core.read.duckdb"}, {"plain", "plain.read"}, {".hidden", ".hidden.read"}, {"a.b.db", "a.b.read.db"}};
+    } cases[] = {
+        {"core.duckdb", "core.read.duckdb"}, {"plain", "plain.read"}, {".hidden", ".hidden.read"}, {"a.b.db", "a.b.read.db"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         duckrow_db *db = open_at(path_in(folder, cases[i].name));
         assert_string_equal(duckrow_db_path(db), path_in(folder, cases[i].name));
@@ -143,9 +144,12 @@ static void one_descriptor_is_kept_and_its_locks_are_counted(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, make_folder)
-    const struct CMUnitTest tests[] = {TEST(paths_follow_from_the_database_s),       TEST(a_link_stands_for_its_target),
-                                       TEST(what_is_no_database_is_refused),         TEST(names_that_mean_two_things_are_refused),
-                                       TEST(paths_over_the_limits_are_refused),      TEST(options_are_checked),
+    const struct CMUnitTest tests[] = {TEST(paths_follow_from_the_database_s),
+                                       TEST(a_link_stands_for_its_target),
+                                       TEST(what_is_no_database_is_refused),
+                                       TEST(names_that_mean_two_things_are_refused),
+                                       TEST(paths_over_the_limits_are_refused),
+                                       TEST(options_are_checked),
                                        TEST(one_descriptor_is_kept_and_its_locks_are_counted)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,8 @@ static int make_slot(void **state)
         dr_slot_path(db, 7, "core.duckdb", path, &error) || write_file(path, image, sizeof image) ||
         dr_slot_path(db, 7, "core.duckdb.wal", path, &error) || write_file(path, "0123456789", 10))
         return -1;
-    slot = (struct dr_slot){.generation = 7, .sequence = 70, .complete = 1, .wal_length = 10, .blocks = 3, .block_size = DR_BLOCK};
+    slot =
+        (struct dr_slot){.generation = 7, .sequence = 70, .complete = 1, .wal_length = 10, .blocks = 3, .block_size = DR_BLOCK};
     snprintf(slot.boot_id, sizeof slot.boot_id, "%s", dr_boot_id());
     return dr_slot_note_files(db, &slot) || dr_slot_write(db, &slot, &error);
 }
