@@ -24,6 +24,7 @@ from duckrow import _core, instances
 from duckrow.errors import BusyError, Error, FileError, NoSnapshotError, PublishWarning, StaleError
 
 _IDLE_SECONDS = 0.5
+_GLANCE_SECONDS = 0.25
 
 Native = duckdb.DuckDBPyConnection
 
@@ -161,6 +162,7 @@ class ReadSession:
 
     def _pin(self, deadline: float) -> None:
         core = self.owner.core
+        limit = min(deadline, time.monotonic() + _GLANCE_SECONDS)
         for _ in range(100):
             try:
                 self.snapshot = core.pin(_milliseconds(deadline))
@@ -168,13 +170,20 @@ class ReadSession:
             except NoSnapshotError:
                 break
             except StaleError:
-                # Whatever may keep us from making it anew, the file itself can be read.
-                try:
-                    self._publish(deadline)
-                except BusyError:
+                pass
+            # Whatever may keep us from making it anew, the file itself can be read.
+            try:
+                self._publish(limit)
+            except BusyError:
+                # A program without duckrow that only reads is in the way of an exclusive turn, but not of a shared one.
+                with contextlib.suppress(BusyError):
+                    self.turn = core.take(True, "read", 0)
+                    return
+                if limit == deadline:
                     raise
-                except (Error, duckdb.Error):
-                    break
+                limit = deadline
+            except (Error, duckdb.Error):
+                break
         self.turn = core.take(True, "read", _milliseconds(deadline))
 
     def _publish(self, deadline: float) -> None:

@@ -87,3 +87,31 @@ def test_the_next_reader_sees_what_a_stranger_wrote(processes: Processes, engine
         else:
             stranger.expect("closed")
         assert ask(processes, engine_python, tmp_db, "SELECT count(*), max(i) FROM t") == [[n + 1, n]]
+
+
+LOOKER = """
+    import sys, duckdb
+    con = duckdb.connect(sys.argv[1], read_only=True)
+    con.execute("FROM t").fetchall()
+    print("reads", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_stranger_that_only_reads_is_in_no_reader_s_way(processes: Processes, engine_python: Path, tmp_db: Path) -> None:
+    """Without it the snapshot would be made anew; with it the file is shared."""
+    ask(processes, engine_python, tmp_db, "CREATE TABLE t (i INT)", "write")
+    ask(processes, engine_python, tmp_db, "INSERT INTO t VALUES (1)", "stock-write")
+    stranger = start(processes, engine_python, LOOKER, tmp_db)
+    stranger.expect("reads")
+    code = """
+        import sys, time, duckrow
+        begin = time.monotonic()
+        with duckrow.get_readonly_connection(sys.argv[1]) as con:
+            print(con.execute("SELECT count(*) FROM t").fetchall()[0][0], time.monotonic() - begin)
+    """
+    rows, took = start(processes, engine_python, code, tmp_db).finish()[0].split()
+    assert rows == "1" and float(took) < 5
+    stranger.finish()
+    ask(processes, engine_python, tmp_db, "INSERT INTO t VALUES (2)", "write")
+    assert ask(processes, engine_python, tmp_db, "SELECT count(*) FROM t") == [[2]]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +11,8 @@ import pytest
 from support import SOAK, Processes, scaled, wait_until
 
 from e2e.helpers import ask, start
+
+BENCH = Path(__file__).resolve().parent.parent.parent / "bench" / "bench.py"
 
 CYCLES = """
     import sys, duckdb, random, time
@@ -65,85 +65,13 @@ def test_a_plain_retry_loop_loses_rows(processes: Processes, engine_pythons: dic
     assert cycle(processes, lambda: engine_pythons["2.0.0"], tmp_db, cycles, "retry") < 4 * cycles
 
 
-# Turns as fast as they come, and how long each was waited for and held: an open, insert, close.
-TURNS = """
-    import fcntl, json, sys, time, duckdb, duckrow
-    from duckrow import sessions
-    path, seconds, how = sys.argv[1], float(sys.argv[2]), sys.argv[3]
-    taken = 0.0
-
-    class Watched:
-        \"""The core's database, which notes when the turn came.\"""
-        def __init__(self, core):
-            self.core = core
-        def __getattr__(self, name):
-            return getattr(self.core, name)
-        def take(self, *arguments):
-            global taken
-            turn = self.core.take(*arguments)
-            taken = time.monotonic()
-            return turn
-
-    def with_duckrow():
-        with duckrow.get_write_connection(path, timeout=60) as con:
-            con.execute("INSERT INTO t VALUES (1, 1)")
-
-    def with_flock():
-        global taken
-        with open(path + ".flock", "a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            taken = time.monotonic()
-            con = duckdb.connect(path)
-            con.execute("INSERT INTO t VALUES (1, 1)")
-            con.close()
-
-    turn = with_duckrow if how == "duckrow" else with_flock
-    if how == "duckrow":
-        sessions.database(path).core = Watched(sessions.database(path).core)
-    turn()  # what a process pays once
-    print("ready")
-    sys.stdin.readline()
-    until, waits, holds, asked = time.monotonic() + seconds, [], [], time.monotonic()
-    while asked < until:
-        turn()
-        ended = time.monotonic()
-        waits.append(taken - asked)
-        holds.append(ended - taken)
-        asked = ended
-    print(json.dumps([len(waits), max(waits), sorted(holds)[len(holds) // 2]]), flush=True)
-    sys.stdin.read()  # one that ends takes time from those that are still measured
-"""
-
-# Runs 8 of those at once on busy cores, all in one session: the kernel shares the cores out by session first.
-TOGETHER = """
-    import json, os, subprocess, sys
-    code, arguments = sys.argv[1], sys.argv[2:]
-    def run(code, *arguments):
-        argv = [sys.executable, "-c", code, *arguments]
-        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
-    takers = [run(code, *arguments) for _ in range(8)]
-    for taker in takers:
-        assert taker.stdout.readline() == "ready\\n"
-    busy = [run("while True: pass") for _ in range(os.cpu_count())]
-    for taker in takers:
-        taker.stdin.write("\\n")
-    told = [json.loads(taker.stdout.readline()) for taker in takers]
-    for process in takers + busy:
-        process.kill()
-        process.wait()
-    print(json.dumps(told))
-"""
-
-
-def take_turns(processes: Processes, python: Path, path: Path, how: str) -> tuple[float, float]:
+def take_turns(processes: Processes, python: Path, how: str) -> tuple[float, float]:
     """Of 8 processes: most turns / least turns, and the longest wait / (8 x one median hold)."""
     seconds = scaled(10, 4)
-    ask(processes, python, path, "CREATE TABLE t (who INT, i INT)", "write")
-    together = start(processes, python, TOGETHER, textwrap.dedent(TURNS), path, seconds, how)
-    turns, waits, holds = zip(*json.loads(together.line(seconds + 60)))
-    spread, longest = max(turns) / max(1, min(turns)), max(waits) / (8 * statistics.median(holds))
-    print(f"{how}: {min(turns)} to {max(turns)} turns; longest wait {max(waits) * 1000:.0f} ms, {longest:.2f} of 8 holds")
-    return spread, longest
+    told = processes.start(python, BENCH, "fairness", how, str(seconds)).line(seconds + 60)
+    print(how, told)
+    found = json.loads(told)
+    return found["most"] / max(1, found["least"]), found["longest"] / (8 * found["hold"])
 
 
 def is_fair(found: tuple[float, float]) -> bool:
@@ -151,17 +79,17 @@ def is_fair(found: tuple[float, float]) -> bool:
 
 
 @pytest.mark.timeout(scaled(300, 120))
-def test_turns_are_fair(processes: Processes, engine_python: Path, tmp_path: Path) -> None:
+def test_turns_are_fair(processes: Processes, engine_python: Path) -> None:
     """The machine is noisy: one run of three must be fair. That none of a bare lock's is shows that this can fail."""
     tries = []
     while len(tries) < 3 and not any(map(is_fair, tries)):
-        tries.append(take_turns(processes, engine_python, tmp_path / f"fair{len(tries)}.duckdb", "duckrow"))
+        tries.append(take_turns(processes, engine_python, "duckrow"))
     assert is_fair(tries[-1]), tries
 
 
 @pytest.mark.timeout(scaled(300, 120))
-def test_turns_of_a_bare_lock_are_not_fair(processes: Processes, engine_python: Path, tmp_path: Path) -> None:
-    assert not is_fair(take_turns(processes, engine_python, tmp_path / "bare.duckdb", "flock"))
+def test_turns_of_a_bare_lock_are_not_fair(processes: Processes, engine_python: Path) -> None:
+    assert not is_fair(take_turns(processes, engine_python, "flock"))
 
 
 WAITER = """
