@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,8 @@ ASK = """
 
 
 def start(processes: Processes, python: Path, code: str, *arguments: object) -> Process:
-    """Runs code with that Python. DUCKROW_PYTHONPATH: with a duckrow other than the installed one."""
-    other = os.environ.get("DUCKROW_PYTHONPATH")
-    return processes.python(code, *arguments, python=python, env={"PYTHONPATH": other} if other else None)
+    """Runs code with that Python."""
+    return processes.python(code, *arguments, python=python)
 
 
 def ask(processes: Processes, python: Path, path: Path, sql: str, how: str = "read") -> list[list[Any]]:

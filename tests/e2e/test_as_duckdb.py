@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pathlib
+import os
 from pathlib import Path
 
 import duckdb
@@ -187,12 +187,15 @@ def test_bad_input(tmp_path: Path, open_it: object) -> None:
     """One line that says what is wrong; nothing is made, changed or held."""
     (tmp_path / "text.duckdb").write_text("This is not a database.\n" * 100)
     (tmp_path / "folder.duckdb").mkdir()
+    duckdb.connect(str(tmp_path / "linked.duckdb")).close()
+    os.link(tmp_path / "linked.duckdb", tmp_path / "second.duckdb")
     cases: list[tuple[object, dict[str, object], type[Exception], str]] = [
         (tmp_path / "no" / "core.duckdb", {}, duckdb.IOException, "folder"),
         (tmp_path / "folder.duckdb", {}, duckdb.IOException, "is a folder"),
         (tmp_path / "text.duckdb", {}, duckdb.IOException, "not a DuckDB database"),
         (tmp_path / ("x" * 300), {}, duckdb.InvalidInputException, "too long"),
         (tmp_path / "/".join(["x" * 200] * 30), {}, duckdb.InvalidInputException, "too long"),
+        (tmp_path / "linked.duckdb", {}, duckdb.NotSupportedError, "hard links"),
         (tmp_path / "what?.duckdb", {}, duckdb.NotSupportedError, "rename"),
         (tmp_path / "core.duckdb", {"timeout": -1}, duckdb.InvalidInputException, "timeout"),
         (tmp_path / "core.duckdb", {"timeout": float("nan")}, duckdb.InvalidInputException, "timeout"),
@@ -201,12 +204,12 @@ def test_bad_input(tmp_path: Path, open_it: object) -> None:
         ("a\0b", {}, duckdb.InvalidInputException, "path"),
         (7, {}, TypeError, "PathLike"),
     ]
-    before = sorted(pathlib.Path(tmp_path).rglob("*"))
+    before = sorted(tmp_path.rglob("*"))
     for path, options, kind, words in cases:
         with pytest.raises(kind, match=words) as caught:
             open_it(path, **options)  # type: ignore[operator]
         assert "\n" not in str(caught.value), path
-    assert sorted(pathlib.Path(tmp_path).rglob("*")) == before
+    assert sorted(tmp_path.rglob("*")) == before
     if open_it is duckrow.get_readonly_connection:
         with pytest.raises(duckdb.IOException, match="does not exist"):
             open_it(tmp_path / "missing.duckdb")

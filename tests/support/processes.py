@@ -124,7 +124,7 @@ class Process:
 
 
 class Processes:
-    """Starts processes and ends them all together."""
+    """Starts processes and ends them all together. DUCKROW_PYTHONPATH: with a duckrow other than the installed one."""
 
     def __init__(self, python: Path):
         self._python = python
@@ -133,6 +133,8 @@ class Processes:
     def start(self, *argv: str | os.PathLike[str], env: dict[str, str] | None = None, **options) -> Process:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
         clean["PYTHONUNBUFFERED"] = "1"
+        if "DUCKROW_PYTHONPATH" in os.environ:
+            clean["PYTHONPATH"] = os.environ["DUCKROW_PYTHONPATH"]
         process = Process(list(argv), env={**clean, **(env or {})}, **options)
         self._started.append(process)
         return process
