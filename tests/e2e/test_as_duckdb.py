@@ -114,25 +114,31 @@ def test_neighbours_are_apart(db: Path) -> None:
         assert three.execute("SELECT getvariable('mine')").fetchall() == [(None,)]
 
 
-def test_what_one_leaves_behind_the_next_does_not_find(db: Path, tmp_path: Path) -> None:
-    def settings() -> dict[str, object]:
-        with duckrow.get_readonly_connection(db) as con:
-            found = con.execute("SELECT name, value FROM duckdb_settings() WHERE name IN ('threads', 'default_null_order')")
-            return dict(found.fetchall())
+LEAVING = {
+    "a setting": lambda con: con.execute("SET threads = 1"),
+    "a global setting": lambda con: con.execute("SELECT 1; SET GLOBAL default_null_order = 'nulls_first'"),
+    "a setting in a relation": lambda con: con.sql("SET default_order = 'desc'"),
+    "an attached database": lambda con: con.execute("ATTACH ':memory:' AS other"),
+    "a function": lambda con: con.create_function("plus_one", lambda x: x + 1, [int], int),
+}
+LEFT = """
+    SELECT (SELECT list(name || value ORDER BY name) FROM duckdb_settings() WHERE name IN ('threads', 'default_null_order', 'default_order')),
+        (SELECT list(database_name ORDER BY database_name) FROM duckdb_databases()),
+        (SELECT count(*) FROM duckdb_functions() WHERE function_name = 'plus_one')
+"""  # noqa: E501
 
-    before = settings()
+
+@pytest.mark.parametrize("what", LEAVING)
+def test_what_one_leaves_behind_the_next_does_not_find(db: Path, what: str) -> None:
+    def found() -> list[object]:
+        with duckrow.get_readonly_connection(db) as con:
+            return con.execute(LEFT).fetchall()
+
+    before = found()
     with duckrow.get_readonly_connection(db) as con:
-        con.execute("SET threads = 1; SET GLOBAL default_null_order = 'nulls_first'")
-        con.execute(f"ATTACH '{tmp_path}/other.duckdb' AS other")
-        con.execute("CREATE TABLE other.x AS SELECT 1")
-        con.create_function("plus_one", lambda x: x + 1, [int], int)
-        assert con.execute("SELECT plus_one(1)").fetchall() == [(2,)]
-    assert settings() == before
-    with duckrow.get_readonly_connection(db) as con:
-        names = con.execute("SELECT database_name FROM duckdb_databases() WHERE NOT internal").fetchall()
-        assert names == [("core",)]
-        with pytest.raises(duckdb.CatalogException):
-            con.execute("SELECT plus_one(1)")
+        LEAVING[what](con)
+        assert con.execute(LEFT).fetchall() != before
+    assert found() == before
 
 
 def test_two_generations_at_once(db: Path) -> None:

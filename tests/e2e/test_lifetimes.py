@@ -234,7 +234,7 @@ def test_sql_that_closes_the_file_drops_no_lock(db: Path, processes: Processes) 
     code = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('INSERT INTO t VALUES (666)')"
     with duckrow.get_write_connection(db) as con:
         con.execute("INSERT INTO t VALUES (1)")
-        con.execute(f"SELECT size FROM read_blob('{db}')").fetchall()
+        con.execute(f"SELECT octet_length(content) FROM read_blob('{db}')").fetchall()
         stranger = processes.python(code, db)
         assert stranger.wait() == 1 and "lock" in stranger.errors
         with open(db, "rb") as file:

@@ -32,6 +32,19 @@ def test_an_exception_rolls_back(tmp_db: Path) -> None:
     assert count(tmp_db) == 1
 
 
+def test_leaving_commits(tmp_db: Path) -> None:
+    make(tmp_db)
+    with duckrow.get_write_connection(tmp_db) as con:
+        con.begin()
+        con.execute("INSERT INTO t VALUES (1, 1)")
+    assert count(tmp_db) == 1
+    con = duckrow.get_write_connection(tmp_db)
+    con.begin()
+    con.execute("INSERT INTO t VALUES (2, 2)")
+    con.close()
+    assert count(tmp_db) == 1, "close() alone rolls back, as DuckDB's"
+
+
 def test_busy_timeout_is_understood(tmp_db: Path) -> None:
     with duckrow.get_write_connection(make(tmp_db), timeout=3) as con:
         assert con.busy_timeout == 3
