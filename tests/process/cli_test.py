@@ -449,6 +449,21 @@ def test_readers_see_a_commit_that_a_writer_without_duckrow_made(filled: Duckrow
         assert json.loads(filled("status", "--json", filled.db).text)["fresh"], "reading made the snapshot new"
 
 
+def test_a_program_that_only_reads_the_file_is_in_no_reader_s_way(filled: Duckrow) -> None:
+    """The snapshot is stale and can't be made anew, so the file is shared."""
+    stock(filled, "con.execute(\"INSERT INTO t VALUES (3, '')\")")
+    script = f"import duckdb; con = duckdb.connect({str(filled.db)!r}, read_only=True); print('in', flush=True); input()"
+    argv = [sys.executable, "-c", script]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout.readline() == "in\n"
+        began = time.monotonic()
+        assert filled.read("SELECT count(*) FROM t") == [["3"]]
+        assert time.monotonic() - began < 5
+        line = filled("sql", "--write", "--timeout", "300ms", filled.db, "DELETE FROM t", status=75).line()
+        assert str(reader.pid) in line and "without duckrow" in line
+        reader.communicate("\n", timeout=30)
+
+
 def test_reading_does_not_wait_for_a_writer(filled: Duckrow) -> None:
     script = f"import duckdb; c = duckdb.connect({str(filled.db)!r}); c.execute('BEGIN'); c.execute('DELETE FROM t')"
     script += "; print('in', flush=True); input()"
