@@ -6,20 +6,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/os.h"
 #include "signals.h"
 
 enum { OPENINGS = 20, REFRESHES = 3, GLANCE_MS = 250 };
 
-static int64_t clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int64_t dr_work_left(const struct dr_work *work)
 {
-    int64_t left = work->started + work->timeout_ms - clock_ms();
+    int64_t left = work->started + work->timeout_ms - dr_clock_ms();
     return left > 0 ? left : 0;
 }
 
@@ -51,7 +45,7 @@ duckrow_code dr_work_open_database(struct dr_work *work, const struct dr_options
 {
     memset(work, 0, sizeof *work);
     work->timeout_ms = options->timeout_ms;
-    work->started = clock_ms();
+    work->started = dr_clock_ms();
     duckrow_db_options db_options = DUCKROW_DB_OPTIONS_INIT;
     db_options.flags = flags;
     db_options.interrupted = interrupted;
@@ -76,7 +70,7 @@ duckrow_code dr_work_open(struct dr_work *work, const struct dr_options *options
     if (!code)
         code = dr_work_open_engine(work, options, error);
     /* Waiting begins here; loading the engine doesn't count. */
-    work->started = clock_ms();
+    work->started = dr_clock_ms();
     return code;
 }
 

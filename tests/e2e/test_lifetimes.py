@@ -147,6 +147,27 @@ def test_multiprocessing(db: Path, processes: Processes, tmp_path: Path, how: st
     assert rows(db) == 22
 
 
+def test_a_fork_leaves_the_parent_s_turn_alone(db: Path, processes: Processes) -> None:
+    con = duckrow.get_write_connection(db)
+    con.execute("INSERT INTO t VALUES (1)")
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            con.execute("SELECT 1")
+        except duckrow.ForkedError:
+            con.close()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    stranger = processes.python("import sys, duckdb; duckdb.connect(sys.argv[1])", db)
+    assert stranger.wait() == 1
+    assert "Could not set lock" in stranger.errors
+    con.close()
+    assert rows(db) == 1
+
+
 KILLED = """
     import os, sys, time, duckrow
     con = duckrow.get_write_connection(sys.argv[1])

@@ -1,14 +1,12 @@
-"""The Python calls within one process: contexts, busy_timeout, fork, executemany."""
+"""The Python calls within one process: contexts, busy_timeout, executemany."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import duckdb
 import duckrow
 import pytest
-from support import Processes
 
 
 def make(path: Path) -> Path:
@@ -56,28 +54,6 @@ def test_busy_timeout_is_understood(tmp_db: Path) -> None:
         assert con.busy_timeout == 1
         with pytest.raises(duckdb.InvalidInputException, match="busy_timeout"):
             con.execute("PRAGMA busy_timeout=-1")
-    assert count(tmp_db) == 1
-
-
-def test_a_fork_leaves_the_parent_s_turn_alone(tmp_db: Path, processes: Processes) -> None:
-    make(tmp_db)
-    con = duckrow.get_write_connection(tmp_db)
-    con.execute("INSERT INTO t VALUES (1, 1)")
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            con.execute("SELECT 1")
-        except duckrow.ForkedError:
-            con.close()
-            status = 0
-        finally:
-            os._exit(status)
-    assert os.waitpid(child, 0)[1] == 0
-    stranger = processes.python("import sys, duckdb; duckdb.connect(sys.argv[1])", tmp_db)
-    assert stranger.wait() == 1
-    assert "Could not set lock" in stranger.errors
-    con.close()
     assert count(tmp_db) == 1
 
 
