@@ -1,5 +1,6 @@
 /* duckrow path: what stock tools open to read. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "work.h"
 
@@ -10,7 +11,8 @@ static int run_path(const struct dr_options *options)
     duckrow_code code = dr_work_open_database(&work, options, DUCKROW_MUST_EXIST, &error);
     if (!code) {
         code = duckrow_snapshot_pin(work.db, dr_work_left(&work), &work.snapshot, &error);
-        if (code == DUCKROW_STALE) {
+        /* Somebody may have removed the link, or a writer was killed before it made it. */
+        if (code == DUCKROW_STALE || (!code && access(duckrow_db_read_path(work.db), F_OK) < 0)) {
             code = dr_work_open_engine(&work, options, &error);
             if (!code)
                 code = dr_work_refresh(&work, NULL, &error);

@@ -276,7 +276,7 @@ static duckrow_code copy_blocks(const duckrow_db *db, int source, const struct d
 
 static duckrow_code flip(const duckrow_db *db, int64_t generation, duckrow_error *error)
 {
-    char next[PATH_MAX], current[PATH_MAX], target[PATH_MAX + 64], now[PATH_MAX];
+    char next[PATH_MAX], current[PATH_MAX], target[32];
     snprintf(target, sizeof target, "%lld", (long long)generation);
     duckrow_code code = dr_db_path(db, next, error, "snapshot/.next");
     if (code || (code = dr_db_path(db, current, error, "snapshot/current")))
@@ -284,7 +284,13 @@ static duckrow_code flip(const duckrow_db *db, int64_t generation, duckrow_error
     dr_os.unlink(next);
     if (dr_os.symlink(target, next) < 0 || dr_os.rename(next, current) < 0)
         return dr_fail_os(error, errno, "cannot make %s", current);
-    /* What stock tools open: one link to `current`, so that one rename moves both. A file of the user's is left alone. */
+    return DUCKROW_OK;
+}
+
+/* What stock tools open: one link to `current`, so that one rename moves both. A file of the user's is left alone. */
+static duckrow_code link_read_path(const duckrow_db *db, duckrow_error *error)
+{
+    char target[PATH_MAX + 64], now[PATH_MAX];
     snprintf(target, sizeof target, "%s.duckrow/snapshot/current/%s", db->name, db->name);
     ssize_t n = dr_os.readlink(db->read_path, now, sizeof now - 1);
     if (n == (ssize_t)strlen(target) && !memcmp(now, target, (size_t)n))
@@ -510,7 +516,8 @@ duckrow_code duckrow_publish_end(duckrow_turn *turn, duckrow_published *result, 
     }
     if (!append)
         code = rotate(turn, &state, &wal, sound ? slot.sequence : dr_calendar_ms(), published, error);
-    if (code == DUCKROW_OK)
-        dr_turn_set_level(turn);
-    return code;
+    if (code)
+        return code;
+    dr_turn_set_level(turn);
+    return link_read_path(turn->db, error);
 }

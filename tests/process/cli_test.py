@@ -685,6 +685,18 @@ def test_path_makes_the_snapshot_first(duckrow: Duckrow) -> None:
     assert Path(path).exists()
 
 
+def test_a_missing_link_is_made_again(filled: Duckrow) -> None:
+    link = filled.folder / "core.read.duckdb"
+    for command in (["path", filled.db], ["publish", filled.db], ["sql", "--write", filled.db, "INSERT INTO t VALUES (3, '')"]):
+        link.unlink()
+        filled(*command)
+        assert link.exists(), command
+    link.unlink()
+    link.write_text("the user's own")
+    filled("publish", filled.db)
+    assert link.read_text() == "the user's own"
+
+
 def test_publish_says_what_it_did(filled: Duckrow) -> None:
     again = json.loads(filled("publish", "--json", filled.db).text)
     assert set(again) == {"generation", "sequence", "rotated", "checkpoint", "reason", "bytes", "compared", "copied"}
