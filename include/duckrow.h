@@ -150,6 +150,9 @@ DUCKROW_API int duckrow_turn_moved(duckrow_turn *turn);
 DUCKROW_API int duckrow_turn_open_files(duckrow_turn *turn);
 /* Is the snapshot as new as the file was when the turn was taken, or published since? Until then readers wait. */
 DUCKROW_API int duckrow_turn_level(const duckrow_turn *turn);
+/* How many wait in the queue behind this turn. A few fcntl calls and nothing else: for a holder that asks often. Readers that may
+ * not write the folder, or that only wait for the snapshot, are not in the queue. */
+DUCKROW_API int duckrow_turn_wanted(const duckrow_turn *turn);
 /* Gives the turn up and frees it. In a forked child it only frees. */
 DUCKROW_API void duckrow_turn_release(duckrow_turn *turn);
 
@@ -195,6 +198,8 @@ DUCKROW_API duckrow_code duckrow_snapshot_check(duckrow_snapshot *snapshot, duck
 DUCKROW_API const char *duckrow_snapshot_path(const duckrow_snapshot *snapshot);
 DUCKROW_API int64_t duckrow_snapshot_generation(const duckrow_snapshot *snapshot);
 DUCKROW_API int64_t duckrow_snapshot_sequence(const duckrow_snapshot *snapshot);
+/* When the publish was that this snapshot showed when it was pinned. */
+DUCKROW_API int64_t duckrow_snapshot_published_at(const duckrow_snapshot *snapshot);
 DUCKROW_API void duckrow_snapshot_unpin(duckrow_snapshot *snapshot);
 
 /* ---- status ------------------------------------------------------------------------------------------------------------ */

@@ -93,6 +93,13 @@ static PyObject *snapshot_sequence(PyObject *object, void *ignored)
     return self->snapshot ? PyLong_FromLongLong(duckrow_snapshot_sequence(self->snapshot)) : closed("snapshot");
 }
 
+static PyObject *snapshot_published_at(PyObject *object, void *ignored)
+{
+    (void)ignored;
+    Snapshot *self = (Snapshot *)object;
+    return self->snapshot ? PyLong_FromLongLong(duckrow_snapshot_published_at(self->snapshot)) : closed("snapshot");
+}
+
 static PyMethodDef snapshot_methods[] = {
     {"unpin", snapshot_unpin, METH_NOARGS, "Lets the slot be used again."},
     {"check", snapshot_check, METH_NOARGS, "check() -> bool. Is it still the newest?"},
@@ -102,6 +109,7 @@ static PyGetSetDef snapshot_attributes[] = {
     {"path", snapshot_path, NULL, "the file to open read-only", NULL},
     {"generation", snapshot_generation, NULL, "the slot's number", NULL},
     {"sequence", snapshot_sequence, NULL, "grows with each publish", NULL},
+    {"published_at", snapshot_published_at, NULL, "when it was published: milliseconds since 1970", NULL},
     {0},
 };
 static PyType_Slot snapshot_slots[] = {
@@ -158,6 +166,13 @@ static PyObject *turn_open_files(PyObject *object, PyObject *ignored)
     return self->turn ? PyLong_FromLong(duckrow_turn_open_files(self->turn)) : closed("turn");
 }
 
+static PyObject *turn_wanted(PyObject *object, PyObject *ignored)
+{
+    (void)ignored;
+    Turn *self = (Turn *)object;
+    return self->turn ? PyLong_FromLong(duckrow_turn_wanted(self->turn)) : closed("turn");
+}
+
 static PyObject *turn_begin(PyObject *object, PyObject *arguments)
 {
     Turn *self = (Turn *)object;
@@ -207,6 +222,7 @@ static PyMethodDef turn_methods[] = {
     {"guard", turn_guard, METH_NOARGS, "Takes the lock on the file again: a close() in this process may have dropped it."},
     {"moved", turn_moved, METH_NOARGS, "moved() -> bool. Have the file's headers changed since the turn was taken?"},
     {"open_files", turn_open_files, METH_NOARGS, "open_files() -> int. Descriptors on the file besides duckrow's own."},
+    {"wanted", turn_wanted, METH_NOARGS, "wanted() -> int. How many wait in the queue behind this turn. Cheap."},
     {"begin", turn_begin, METH_VARARGS, "begin(flags=0) -> (checkpoint, commits, reason)."},
     {"end", turn_end, METH_NOARGS, "end() -> dict. Publishes."},
     {0},

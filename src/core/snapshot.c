@@ -7,7 +7,7 @@
 
 struct duckrow_snapshot {
     duckrow_db *db;
-    int64_t generation, sequence;
+    int64_t generation, sequence, published_at;
     int lock;              /* read lock on the slot's `lock`; its inode tells this slot from one of the same number elsewhere */
     ino_t lock_inode;
     int record;            /* the slot's record, kept open for checks */
@@ -184,8 +184,10 @@ duckrow_code duckrow_snapshot_pin(duckrow_db *db, int64_t timeout_ms, duckrow_sn
             code = look(snapshot, &slot, error);
         if (code == DUCKROW_BUSY && (code = (int)wait_for_level(snapshot, deadline, error)) == DUCKROW_OK)
             code = AGAIN;
-        if (code == DUCKROW_OK)
+        if (code == DUCKROW_OK) {
             snapshot->sequence = slot.sequence;
+            snapshot->published_at = slot.published_at;
+        }
     }
     if (code != DUCKROW_OK) {
         drop(snapshot);
@@ -224,6 +226,11 @@ int64_t duckrow_snapshot_generation(const duckrow_snapshot *snapshot)
 int64_t duckrow_snapshot_sequence(const duckrow_snapshot *snapshot)
 {
     return snapshot->sequence;
+}
+
+int64_t duckrow_snapshot_published_at(const duckrow_snapshot *snapshot)
+{
+    return snapshot->published_at;
 }
 
 void duckrow_snapshot_unpin(duckrow_snapshot *snapshot)

@@ -137,6 +137,22 @@ void dr_turn_look(int fd, struct dr_queue *queue, duckrow_process *waiters, int 
     }
 }
 
+/* The lock that the kernel names is any of them, so look on both sides of it. */
+int dr_turn_count_tickets(int fd, int64_t from, int64_t to)
+{
+    struct flock found;
+    int count = 0;
+    while ((to == 0 || from < to) && dr_lock_test(fd, F_RDLCK, from, to ? to - from : 0, &found) > 0) {
+        if (found.l_start > from)
+            count += dr_turn_count_tickets(fd, from, found.l_start);
+        count++;
+        if (found.l_len == 0)
+            break;
+        from = found.l_start + found.l_len;
+    }
+    return count;
+}
+
 int dr_turn_explains(int fd)
 {
     struct flock found;
@@ -488,6 +504,13 @@ int duckrow_turn_open_files(duckrow_turn *turn)
     if (turn->forks != dr_fork_count() || !turn->source || dr_os.fstat(turn->source->fd, &st) < 0)
         return 0;
     return dr_open_descriptors(&st, turn->source->fd);
+}
+
+int duckrow_turn_wanted(const duckrow_turn *turn)
+{
+    if (turn->fd < 0 || turn->forks != dr_fork_count())
+        return 0;
+    return dr_turn_count_tickets(turn->fd, DR_TICKET + turn->ticket + 1, 0);
 }
 
 void duckrow_turn_release(duckrow_turn *turn)

@@ -54,6 +54,8 @@ struct dr_queue {
 duckrow_code dr_turn_open(const duckrow_db *db, int make, int *fd, duckrow_error *error);
 /* Fills in queue, and up to `most` of those waiting. */
 void dr_turn_look(int fd, struct dr_queue *queue, duckrow_process *waiters, int most);
+/* How many tickets are out from `from` on, before `to` (both bytes of the file; 0: all). */
+int dr_turn_count_tickets(int fd, int64_t from, int64_t to);
 /* Is the turn held by somebody whose snapshot is level? 1 yes; 0 nobody holds it; -1 its holder is not level yet. */
 int dr_turn_explains(int fd);
 void dr_turn_set_level(duckrow_turn *turn);

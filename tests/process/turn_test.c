@@ -134,6 +134,29 @@ static void a_stopped_process_is_named(void **state)
     finish(&second);
 }
 
+static void the_holder_knows_how_many_wait(void **state)
+{
+    (void)state;
+    for (int shared = 0; shared < 2; shared++) {
+        duckrow_db *db;
+        duckrow_turn *turn;
+        assert_int_equal(take(&db, shared ? DUCKROW_SHARED : DUCKROW_EXCLUSIVE, LIMIT, &turn, NULL), DUCKROW_OK);
+        assert_int_equal(duckrow_turn_wanted(turn), 0);
+        child second = start(LIMIT, 0), brief = start(500, 1), last = start(LIMIT, 2);
+        assert_int_equal(duckrow_turn_wanted(turn), 3);
+        assert_int_equal(channel_receive(brief.channel, LIMIT), 'b');
+        assert_int_equal(child_wait(&brief, LIMIT), DUCKROW_BUSY);
+        assert_int_equal(duckrow_turn_wanted(turn), 2);
+        child_signal(&last, SIGKILL);
+        assert_int_equal(child_wait(&last, LIMIT), 128 + SIGKILL);
+        assert_int_equal(duckrow_turn_wanted(turn), 1);
+        duckrow_turn_release(turn);
+        assert_int_equal(channel_receive(second.channel, LIMIT), 't');
+        finish(&second);
+        duckrow_db_close(db);
+    }
+}
+
 static int lock_as_stranger(int channel, void *context)
 {
     (void)context;
@@ -204,8 +227,9 @@ static void short_timeouts_leave_no_lock_behind(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, make_database)
-    const struct CMUnitTest tests[] = {
-        TEST(first_come_first_served),    TEST(a_waiter_in_the_middle_gives_up),    TEST(a_killed_holder_frees_its_turn),
-        TEST(a_stopped_process_is_named), TEST(a_stranger_is_waited_for_and_named), TEST(short_timeouts_leave_no_lock_behind)};
+    const struct CMUnitTest tests[] = {TEST(the_holder_knows_how_many_wait),     TEST(first_come_first_served),
+                                       TEST(a_waiter_in_the_middle_gives_up),    TEST(a_killed_holder_frees_its_turn),
+                                       TEST(a_stopped_process_is_named),         TEST(a_stranger_is_waited_for_and_named),
+                                       TEST(short_timeouts_leave_no_lock_behind)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
