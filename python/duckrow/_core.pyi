@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar
 
 T = TypeVar("T")
 
@@ -12,6 +12,22 @@ def set_error_factory(factory: Callable[..., BaseException] | None) -> None: ...
 def main(arguments: Sequence[str]) -> int: ...
 def subclass(name: str, base: type) -> Any: ...
 def retype(object: T, type: type) -> T: ...
+
+class Attach(TypedDict):
+    kind: Literal["attach", "detach"]
+    if_exists: bool
+    if_not_exists: bool
+    or_replace: bool
+    path: str | None
+    alias: str | None
+    name: str | None
+    read_only: bool | None
+    type: str | None
+    encrypted: bool
+    options: str | None
+    is_file: bool
+
+def parse_attach(sql: str) -> Attach | None: ...
 
 class Hook:
     def __new__(cls, target: object, before: Callable[..., Any] | None = ..., after: Callable[..., Any] | None = ...) -> Hook: ...

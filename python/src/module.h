@@ -13,6 +13,7 @@ PyObject *dr_py_raise(const duckrow_error *error);
 /* Each adds its types or functions to the module: 0, or -1 with an exception. */
 int dr_py_add_handles(PyObject *module);
 int dr_py_add_methods(PyObject *module);
+int dr_py_add_statements(PyObject *module);
 int dr_py_add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type);
 PyObject *dr_py_main(PyObject *module, PyObject *arguments);
 
