@@ -1,4 +1,4 @@
-"""Connections: DuckDB's own class, with a turn or a snapshot behind it."""
+"""Connections: DuckDB's own class, with a session behind it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,27 @@ import atexit
 import contextlib
 import os
 import re
-import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
-from duckrow import _core, bulk, instances, sessions, statements
-from duckrow.errors import ForkedError, UsageError
+from duckrow import _core, attachments, bulk, fetching, instances, sessions, statements, subclasses
+from duckrow.errors import UsageError
+from duckrow.mounts import AsOf
+from duckrow.states import (
+    DEFAULT_TIMEOUT,
+    IDLE_IN_TRANSACTION_TIMEOUT,
+    IDLE_RELEASE,
+    Result,
+    State,
+    end_statements,
+    is_in_transaction,
+)
 
-DEFAULT_TIMEOUT = 10.0
+Refresh = Literal["manual", "statement"]
 
 _Base = duckdb.DuckDBPyConnection
-_GARBAGE_COLLECTED = 1 << 14  # Py_TPFLAGS_HAVE_GC
 
 if TYPE_CHECKING:
 
@@ -27,77 +35,52 @@ if TYPE_CHECKING:
 
         busy_timeout: float
         read_only: bool
+        as_of: AsOf | None
 
-elif _Base.__flags__ & _GARBAGE_COLLECTED:
-    Connection = type(_Base)("Connection", (_Base,), {"__slots__": (), "__module__": "duckrow"})
+        def refresh(self) -> bool:
+            """Shows what is committed now."""
+
 else:
-    Connection = _core.subclass("duckrow.Connection", _Base)
+    Connection = subclasses.derive(_Base, "Connection")
+
+_states: dict[int, State] = {}
 
 
-class _State:
-    """What a connection needs besides what DuckDB keeps. In a table, for the class may add no fields."""
-
-    __slots__ = ("closed", "process", "reference", "session", "timeout")
-
-    def __init__(self, con: duckdb.DuckDBPyConnection, session: sessions.Session, timeout: float) -> None:
-        self.reference: weakref.ref[Connection] = weakref.ref(con)  # type: ignore[arg-type]
-        self.session = session
-        self.timeout = timeout
-        self.process = os.getpid()
-        self.closed = False
-
-
-_states: dict[int, _State] = {}
-
-
-def _adopt(native: duckdb.DuckDBPyConnection, session: sessions.Session, timeout: float) -> Connection:
-    if _Base.__flags__ & _GARBAGE_COLLECTED:
-        native.__class__ = Connection
-    else:
-        _core.retype(native, Connection)
-    _states[id(native)] = _State(native, session, timeout)
+def _adopt(native: duckdb.DuckDBPyConnection, session: sessions.Session, timeout: float, family: object = None) -> Connection:
+    subclasses.retype(native, Connection)
+    state = State(native, session, timeout, family or object())
+    _states[id(native)] = state
+    session.states.add(state)
     return native  # type: ignore[return-value]
 
 
-def _state(con: Connection) -> _State:
+def _state(con: Connection) -> State:
     state = _states.get(id(con))
-    if state is None or state.closed:
+    if state is None:
         message = "Connection already closed!"
         raise duckdb.ConnectionException(message)
-    if state.process != os.getpid():
-        message = "this connection belongs to the parent process: open a new one after fork()"
-        raise ForkedError(message)
+    state.check()
     return state
 
 
 # ---- closing ----
 
 
-def _end_statements(con: Connection) -> None:
-    """Ends a transaction and a half-read result, which would keep the file open after DETACH."""
-    abort = getattr(_Base, "abort", None)
-    if abort:
-        with contextlib.suppress(duckdb.Error):
-            abort(con)
-    with contextlib.suppress(duckdb.Error):
-        _Base.rollback(con)
-
-
 def _close(con: Connection) -> None:
     state = _states.get(id(con))
     if state is None or state.closed:
         return
-    if state.process != os.getpid():
-        state.closed = True
-        return
     state.closed = True
     session = state.session
-    if isinstance(session, sessions.WriteSession):
-        _end_statements(con)
-    session.owner.leave(session, lambda: _Base.close(con))
+    if state.process != os.getpid():
+        return
+    session.states.discard(state)
+    end_statements(con)
+    session.keeper.leave(session, lambda: _Base.close(con))
 
 
-def _commit(con: Connection) -> None:
+def _commit(con: Connection, state: State) -> None:
+    state.raise_if_ended()
     try:
         _Base.commit(con)
     except duckdb.TransactionException as error:
@@ -113,8 +96,8 @@ def _before_close(con: Connection) -> list[None]:
 def _before_exit(con: Connection, kind: object = None, value: object = None, trace: object = None) -> list[bool]:
     state = _states.get(id(con))
     try:
-        if kind is None and state and not state.closed and isinstance(state.session, sessions.WriteSession):
-            _commit(con)
+        if kind is None and state and not state.closed and state.session.writes:
+            _commit(con, state)
     finally:
         _close(con)
     return [False]
@@ -130,28 +113,40 @@ def _del(con: Connection) -> None:
 # ---- statements ----
 
 
-def _set_timeout(con: Connection, state: _State, seconds: float | None) -> None:
-    state.timeout = DEFAULT_TIMEOUT if seconds is None else seconds
+def _set(con: Connection, state: State, name: str, seconds: float | None) -> None:
+    if name == "busy_timeout":
+        state.timeout = seconds = DEFAULT_TIMEOUT if seconds is None else seconds
+    elif name == "idle_release":
+        state.session.idle_release = seconds = IDLE_RELEASE if seconds is None else seconds
+    else:
+        state.idle_in_transaction_timeout = seconds = IDLE_IN_TRANSACTION_TIMEOUT if seconds is None else seconds
     # Leaves the result that SET leaves.
-    _Base.execute(con, f"SET VARIABLE duckrow_busy_timeout = {round(state.timeout * 1000)}")
+    _Base.execute(con, f"SET VARIABLE duckrow_{name} = {round(seconds * 1000)}")
 
 
-def _take_timeouts(con: Connection, state: _State, query: str) -> str | None:
-    """The query without what sets busy_timeout; None when nothing is left."""
-    seconds, found = statements.find_timeout(query)
-    if found:
-        _set_timeout(con, state, seconds)
-        return None
-    if ";" not in query:
-        return query
+def _take_settings(con: Connection, state: State, query: str) -> str | None:
+    """The query without what sets one of ours; None when nothing is left."""
     rest = []
-    for statement in con.extract_statements(query):
-        seconds, found = statements.find_timeout(statement.query)
+    for statement in statements.split(con, query):
+        found = statements.find_setting(statement)
         if found:
-            _set_timeout(con, state, seconds)
+            _set(con, state, *found)
         else:
-            rest.append(statement.query)
-    return ";\n".join(rest) or None
+            rest.append(statement)
+    return (query if len(rest) == 1 and rest[0] == query else ";\n".join(rest)) or None
+
+
+def _enter(con: Connection, state: State) -> None:
+    """What every call that may use the file begins with; `_after` ends it."""
+    session = state.session
+    if session.moves:
+        state.began = subclasses.caller()
+    session.enter(state)
+    try:
+        session.guard()
+    except BaseException:
+        session.leave(state)
+        raise
 
 
 def _before_statement(con: Connection, *args: Any, **kwargs: Any) -> Any:
@@ -159,14 +154,30 @@ def _before_statement(con: Connection, *args: Any, **kwargs: Any) -> Any:
     query = args[0] if args else kwargs.get("query")
     session = state.session
     changed = False
-    if isinstance(query, str) and statements.mentions_timeout(query):
-        rest = _take_timeouts(con, state, query)
+    if isinstance(query, str) and statements.mentions_setting(query):
+        rest = _take_settings(con, state, query)
         if rest is None:
             return [con]
         changed, query = rest != query, rest
+    word = statements.first_word(query) if isinstance(query, str) else ""
+    if state.ended and word in ("ROLLBACK", "ABORT"):
+        state.ended = None
+        return [con]
+    state.raise_if_ended()
     if session.instance.clean and statements.outlives_connection(con, query):
         session.instance.clean = False
-    session.guard()
+    outcome = statements.transaction_after(con, query, word)
+    _enter(con, state)
+    state.begin_statement(Result.UNREAD if statements.leaves_rows(word) else Result.NONE)
+    state.outcome = outcome
+    if isinstance(query, str) and statements.mentions_attach(query):
+        try:
+            state.change = attachments.prepare(con, state, query)
+        except BaseException:
+            session.leave(state)
+            raise
+        if state.change and state.change.query != query:
+            changed, query = True, state.change.query
     if not changed:
         return None
     if args:
@@ -175,62 +186,125 @@ def _before_statement(con: Connection, *args: Any, **kwargs: Any) -> Any:
 
 
 def _before_relation(con: Connection, *args: Any, **kwargs: Any) -> Any:
-    """sql() and its like return no relation for what returns no rows."""
+    """sql() and its like return no relation for what returns no rows, and run others later."""
     answer = _before_statement(con, *args, **kwargs)
-    return [None] if isinstance(answer, list) else answer
+    if isinstance(answer, list):
+        return [None]
+    _state(con).result = Result.NONE
+    return answer
 
 
 def _before_executemany(con: Connection, *args: Any, **kwargs: Any) -> Any:
     state = _state(con)
-    state.session.guard()
+    state.raise_if_ended()
     query = args[0] if args else kwargs.get("query")
     rows = args[1] if len(args) > 1 else kwargs.get("parameters")
-    rewritten = bulk.rewrite(query, rows)
-    if rewritten:
-        in_transaction = _in_transaction(con)
-        try:
-            _Base.execute(con, *rewritten)
-        except duckdb.Error:
-            if in_transaction:
-                raise
-            return None
-        # The last row by itself, so that what is left to fetch is what the original leaves.
-        return (con, query, rows[-1:]), {}  # type: ignore[index]
-    if state.session.instance.clean and statements.outlives_connection(con, query):
-        state.session.instance.clean = False
+    _enter(con, state)
+    state.begin_statement(Result.NONE)
+    try:
+        rewritten = bulk.rewrite(query, rows)
+        if rewritten:
+            try:
+                _Base.execute(con, *rewritten)
+            except duckdb.Error:
+                if state.transaction:
+                    raise
+                return None
+            # The last row by itself, so that what is left to fetch is what the original leaves.
+            return (con, query, rows[-1:]), {}  # type: ignore[index]
+        if state.session.instance.clean and statements.outlives_connection(con, query):
+            state.session.instance.clean = False
+    except BaseException:
+        _after(con, NotImplemented)
+        raise
     return None
 
 
-def _in_transaction(con: Connection) -> bool:
-    try:
-        _Base.begin(con)
-    except duckdb.TransactionException:
-        return True
-    _Base.rollback(con)
-    return False
+def _before_begin(con: Connection) -> Any:
+    state = _state(con)
+    state.raise_if_ended()
+    _enter(con, state)
+    state.begin_statement(Result.NONE)
+    state.outcome = True
+
+
+def _before_commit(con: Connection) -> Any:
+    _before_begin(con)
+    _state(con).outcome = False
+
+
+def _before_rollback(con: Connection) -> Any:
+    state = _state(con)
+    if state.ended:
+        state.ended = None
+        return [con]
+    return _before_commit(con)
+
+
+def _before_plain(con: Connection, *args: Any, **kwargs: Any) -> None:
+    state = _state(con)
+    state.raise_if_ended()
+    _enter(con, state)
 
 
 def _before_other(con: Connection, *args: Any, **kwargs: Any) -> None:
     """What reaches beyond the connection by its nature."""
+    _before_plain(con)
     _state(con).session.instance.clean = False
 
 
-def _before_plain(con: Connection, *args: Any, **kwargs: Any) -> None:
-    _state(con).session.guard()
-
-
-def _after(con: Connection, failed: int) -> None:
+def _after(con: Connection, result: Any) -> Any:
     state = _states.get(id(con))
-    if state and not state.closed:
-        state.session.guard()
+    if state is None or state.process != os.getpid():
+        return None
+    session = state.session
+    outcome, change = state.outcome, state.change
+    state.outcome = state.change = None
+    try:
+        if state.closed:
+            return None
+        if result is NotImplemented:
+            state.result = Result.NONE
+            if state.transaction or outcome is not None:
+                state.transaction = is_in_transaction(con)
+        elif outcome is not None:
+            state.transaction = outcome
+        if change:
+            attachments.settle(state, change)
+        session.guard()
+    finally:
+        session.leave(state)
+    return None if result is con else fetching.adopt(result, state)
 
 
 def _before_cursor(con: Connection) -> list[Connection]:
     state = _state(con)
-    native = state.session.instance.connect()
-    with state.session.owner.change:
-        state.session.users += 1
-    return [_adopt(native, state.session, state.timeout)]
+    session = state.session
+    session.keeper.join(session)
+    try:
+        cursor = _adopt(session.instance.connect(), session, state.timeout, state.family)
+    except BaseException:
+        session.keeper.leave(session, lambda: None)
+        raise
+    _states[id(cursor)].idle_in_transaction_timeout = state.idle_in_transaction_timeout
+    return [cursor]
+
+
+# ---- what duckrow adds ----
+
+
+def _refresh(con: Connection) -> bool:
+    """Shows what is committed now, and keeps temporary tables, registrations, settings. Was there anything new?
+
+    Raises duckdb.TransactionException inside a transaction, UsageError where another connection of this process reads the same
+    snapshot and this one was not opened with refresh=. A connection that writes always shows the newest.
+    """
+    state = _state(con)
+    return not state.session.writes and state.session.refresh(state)
+
+
+def _get_as_of(con: Connection) -> AsOf | None:
+    return _state(con).session.as_of()
 
 
 def _get_timeout(con: Connection) -> float:
@@ -238,27 +312,35 @@ def _get_timeout(con: Connection) -> float:
 
 
 def _get_read_only(con: Connection) -> bool:
-    return isinstance(_state(con).session, sessions.ReadSession)
+    return not _state(con).session.writes
 
 
 def _install() -> None:
-    def hook(names: tuple[str, ...], before: Callable[..., Any], after: Callable[..., Any] | None = None) -> None:
+    def hook(names: tuple[str, ...], before: Callable[..., Any], after: Callable[..., Any] | None = _after) -> None:
         for name in names:
             target = getattr(_Base, name, None)
             if target is not None:
                 setattr(Connection, name, _core.Hook(target, before, after))
 
-    hook(("execute",), _before_statement, _after)
-    hook(("sql", "query", "from_query"), _before_relation, _after)
-    hook(("executemany",), _before_executemany, _after)
-    hook(("begin", "commit", "rollback", "append", "checkpoint"), _before_plain, _after)
-    hook(("cursor", "duplicate"), _before_cursor)
-    hook(("close",), _before_close)
-    hook(("__exit__",), _before_exit)
+    hook(("execute",), _before_statement)
+    hook(("sql", "query", "from_query"), _before_relation)
+    hook(("executemany",), _before_executemany)
+    hook(("begin",), _before_begin)
+    hook(("commit",), _before_commit)
+    hook(("rollback",), _before_rollback)
+    hook(("append", "appender", "query_appender", "checkpoint", "table", "view", "values", "table_function"), _before_plain)
+    hook(("from_arrow", "from_csv_auto", "from_df", "from_parquet", "read_csv", "read_json", "read_parquet"), _before_plain)
+    hook(("register", "unregister", "get_table_names"), _before_plain)
+    hook(("cursor", "duplicate"), _before_cursor, None)
+    hook(("close",), _before_close, None)
+    hook(("__exit__",), _before_exit, None)
     hook(("create_function", "remove_function", "register_filesystem", "unregister_filesystem"), _before_other)
     hook(("load_extension", "install_extension"), _before_other)
+    fetching.install(Connection, _state)
     attributes = {
         "__del__": _del,
+        "refresh": _refresh,
+        "as_of": property(_get_as_of, doc="which commit this shows, and when that was published; None: not a snapshot"),
         "busy_timeout": property(_get_timeout, doc="seconds that waits take at most; PRAGMA busy_timeout sets it"),
         "read_only": property(_get_read_only, doc="is this a snapshot?"),
     }
@@ -272,14 +354,14 @@ _install()
 # ---- opening ----
 
 
-def check_timeout(timeout: float | None) -> float:
+def check_seconds(name: str, seconds: float | None, default: float) -> float:
     """Seconds; None is the default."""
-    if timeout is None:
-        return DEFAULT_TIMEOUT
-    if not isinstance(timeout, (int, float)) or not timeout >= 0:
-        message = f"timeout is a number of seconds, 0 or more, not {timeout!r}"
+    if seconds is None:
+        return default
+    if not isinstance(seconds, (int, float)) or not seconds >= 0:
+        message = f"{name} is a number of seconds, 0 or more, not {seconds!r}"
         raise UsageError(message)
-    return float(min(timeout, 10**9))
+    return float(min(seconds, 10**9))
 
 
 def _fs_path(path: str | os.PathLike[str]) -> str:
@@ -291,29 +373,65 @@ def _fs_path(path: str | os.PathLike[str]) -> str:
 
 
 def get_readonly_connection(
-    path: str | os.PathLike[str], *, timeout: float | None = None, config: dict[str, Any] | None = None
+    path: str | os.PathLike[str],
+    *,
+    timeout: float | None = None,
+    config: dict[str, Any] | None = None,
+    refresh: Refresh | None = None,
 ) -> Connection:
     """A connection to the newest snapshot. Never waits for a writer; sees every commit acknowledged before the call.
 
     timeout: seconds (10) to wait at most where there is no snapshot to read. Raises BusyError then; duckdb.IOException where the
-    file is missing or no database.
+    file is missing or no database. refresh: what it shows stays as it is (None), until refresh() is called ("manual"; also possible
+    with None, while no other connection of the process shares its snapshot), or until the next statement outside a transaction
+    ("statement").
     """
-    limit = check_timeout(timeout)
-    session = sessions.database(_fs_path(path)).join_reader(config or {}, limit)
+    limit = check_seconds("timeout", timeout, DEFAULT_TIMEOUT)
+    if refresh not in (None, "manual", "statement"):
+        message = f"refresh is None, 'manual' or 'statement', not {refresh!r}"
+        raise UsageError(message)
+    database = sessions.database(_fs_path(path))
+    if refresh is None:
+        session = database.join_reader(config or {}, limit)
+    else:
+        session = database.open_reader(config or {}, limit, refreshes=refresh == "statement")
     return _connect(session, limit)
 
 
 def get_write_connection(
-    path: str | os.PathLike[str], *, timeout: float | None = None, config: dict[str, Any] | None = None
+    path: str | os.PathLike[str],
+    *,
+    timeout: float | None = None,
+    config: dict[str, Any] | None = None,
+    idle_release: float | None = None,
+    idle_in_transaction_timeout: float | None = None,
 ) -> Connection:
-    """The one read-write connection: waits for its turn, first come first served, and gives it up when closed.
+    """The one read-write connection: waits for its turn, first come first served, and gives it up when closed or idle.
 
     As a context manager it commits on leaving, or rolls an open transaction back when an exception leaves with it. The file is made
     if there is none. timeout: seconds (10) to wait at most; then BusyError, which names who has the database.
+
+    idle_release: after so many seconds (1) without a statement it gives its turn up until the next, sooner when somebody waits; 0 is
+    never. idle_in_transaction_timeout: after so many seconds (10) without a statement an open transaction is rolled back, and the
+    next statement raises IdleError; 0 is never.
     """
-    limit = check_timeout(timeout)
+    limit = check_seconds("timeout", timeout, DEFAULT_TIMEOUT)
+    release = check_seconds("idle_release", idle_release, IDLE_RELEASE)
+    idle = check_seconds("idle_in_transaction_timeout", idle_in_transaction_timeout, IDLE_IN_TRANSACTION_TIMEOUT)
     session = sessions.database(_fs_path(path)).join_writer(config or {}, limit)
-    return _connect(session, limit)
+    con = _connect(session, limit)
+    state = _states[id(con)]
+    state.idle_in_transaction_timeout = idle
+    if idle_release is not None:
+        session.idle_release = release
+    try:
+        # One that exists already may have given its turn up.
+        session.enter(state)
+    except BaseException:
+        _close(con)
+        raise
+    session.leave(state)
+    return con
 
 
 def _connect(session: sessions.Session, timeout: float) -> Connection:
@@ -322,11 +440,12 @@ def _connect(session: sessions.Session, timeout: float) -> Connection:
         native = session.instance.connect()
         return _adopt(native, session, timeout)
     except BaseException:
-        session.owner.leave(session, native.close if native else lambda: None)
+        session.keeper.leave(session, native.close if native else lambda: None)
         raise
 
 
 _ELSEWHERE = re.compile(r":|[A-Za-z][A-Za-z0-9_+.-]+:")
+_IN_MEMORY = ("", ":memory:")
 
 
 def connect(
@@ -335,16 +454,23 @@ def connect(
     config: dict[str, Any] | None = None,
     *,
     timeout: float | None = None,
+    refresh: Refresh | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """duckdb.connect, with turns and snapshots for files. What is not a file (`:memory:`, `md:`, …) goes to DuckDB as it is."""
-    limit = check_timeout(timeout)
+    """duckdb.connect, with turns and snapshots for files. What is not a file (`:memory:`, `md:`, …) goes to DuckDB as it is; an
+    in-memory database understands ATTACH of files as ours do."""
+    limit = check_seconds("timeout", timeout, DEFAULT_TIMEOUT)
     text = os.fspath(database)
     if not text or _ELSEWHERE.match(text):
-        return duckdb.connect(text, read_only=read_only, config=config or {})
+        native = duckdb.connect(text, read_only=read_only, config=config or {})
+        if text not in _IN_MEMORY or read_only:
+            return native
+        session = sessions.Session(sessions.Keeper(), instances.Engine(native.cursor()), writes=True)
+        session.users = 1
+        return _adopt(native, session, limit)
     settings = dict(config or {})
     mode = str(settings.pop("access_mode", "")).upper()
     if read_only or mode == "READ_ONLY":
-        return get_readonly_connection(text, timeout=limit, config=settings)
+        return get_readonly_connection(text, timeout=limit, config=settings, refresh=refresh)
     return get_write_connection(text, timeout=limit, config=settings)
 
 
@@ -356,7 +482,7 @@ def _close_all() -> None:
         con = state.reference()
         if con is not None:
             with contextlib.suppress(Exception):
-                _close(con)
+                _close(con)  # type: ignore[arg-type]
     sessions.end_all_idle()
     instances.end_all()
     # What the core keeps of ours would keep the modules, and so DuckDB's types, beyond their time.

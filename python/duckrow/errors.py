@@ -52,6 +52,10 @@ class ForkedError(duckdb.ConnectionException, Error):
     """The connection belongs to the parent process."""
 
 
+class IdleError(duckdb.TransactionException, Error):
+    """A transaction or a half-read result sat idle for too long, and was ended."""
+
+
 class InterruptedWait(duckdb.InterruptException, Error):
     """A signal ended the wait."""
 
@@ -70,6 +74,10 @@ class FileError(duckdb.IOException, Error):
 
 class PublishWarning(UserWarning):
     """The commit stands, but readers could not be given a new snapshot."""
+
+
+class IdleTransactionWarning(UserWarning):
+    """A transaction or a half-read result sits idle, and keeps all other writers waiting."""
 
 
 _CLASSES: dict[str, type[Error]] = {

@@ -54,15 +54,65 @@ def _database_name(path: str) -> str:
     return f"{name}_db" if name.lower() in ("main", "temp", "system") else name
 
 
-class Instance:
-    """One engine for databases of one name, with one connection of ours that attaches and detaches."""
+class Engine:
+    """A DuckDB instance, with a connection of ours that attaches and detaches. This one is an in-memory database of the user's."""
+
+    def __init__(self, root: duckdb.DuckDBPyConnection) -> None:
+        self.root = root
+        self.name = ""
+        self.clean = False
+        self._checkpoints = True
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Another connection."""
+        return self.root.cursor()
+
+    def restore_default(self, connections: list[duckdb.DuckDBPyConnection]) -> None:
+        """After a database was attached again."""
+
+    def attach_more(self, name: str, path: str, options: str) -> None:
+        """Attaches a file under a name."""
+        self.expect_more()
+        self.root.execute(f"ATTACH {quote(path)} AS {quote_name(name)} ({options})")
+
+    def expect_more(self) -> None:
+        """Before a statement of the user's that attaches a file."""
+        self.clean = False
+        if self._checkpoints:
+            self._checkpoints = False
+            for statement in _settings_out_of_reach(self.root):
+                self.root.execute(statement)
+
+    def detach_more(self, name: str) -> None:
+        """Closes that file. Raises what DuckDB raises."""
+        self.root.execute(f"DETACH DATABASE IF EXISTS {quote_name(name)}")
+
+    def attached_paths(self) -> dict[str, str]:
+        """The file of each attached database, by its name in lower case."""
+        found = self.root.execute("SELECT lower(database_name), coalesce(path, '') FROM duckdb_databases() WHERE NOT internal")
+        return dict(found.fetchall())
+
+    def checkpoint(self, name: str = "") -> None:
+        """Writes an attached database's WAL into its file."""
+        self.root.execute(f"CHECKPOINT {quote_name(name or self.name)}")
+
+    def close(self) -> None:
+        """Ends it."""
+        self.root.close()
+
+
+class Instance(Engine):
+    """One engine for databases of one name, which is the default database of its connections."""
 
     def __init__(self, config: dict[str, Any], name: str) -> None:
+        super().__init__(duckdb.connect(":memory:", config=config))
         self.key = _key(config, name)
+        self.name = name
         self.clean = True
         self.attached = False
+        self._checkpoints = False
+        self._default_lost = False
         self._name = quote_name(name)
-        self.root = duckdb.connect(":memory:", config=config)
         for statement in _settings_out_of_reach(self.root):
             self.root.execute(statement)
         # A USE in each connection would cost a third of a short read, so the file becomes the default of new connections. In 1.5
@@ -81,6 +131,27 @@ class Instance:
         if not self._default_moves:
             self.root.execute(f"DETACH {quote_name(_STAND_IN)}")
 
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A connection whose default database is the attached one, as after a stock open."""
+        con = self.root.cursor()
+        if self._default_lost:
+            self._use(con)
+        return con
+
+    def restore_default(self, connections: list[duckdb.DuckDBPyConnection]) -> None:
+        """After attaching again: in 2.0 the default may have moved on to another database that the user has attached, for good."""
+        if self.clean or not self._default_moves or not self.attached:
+            return
+        with self.root.cursor() as con:
+            self._default_lost = con.execute("SELECT current_database()").fetchall() != [(self.name,)]
+        if self._default_lost:
+            for con in connections:
+                self._use(con)
+
+    def _use(self, con: duckdb.DuckDBPyConnection) -> None:
+        if duckdb.DuckDBPyConnection.execute(con, "SELECT current_setting('search_path')").fetchall() == [("",)]:
+            duckdb.DuckDBPyConnection.execute(con, f"USE {self._name}")
+
     def attach(self, path: str, *, read_only: bool, create: bool) -> None:
         """Attaches the file at path."""
         options = ["TYPE duckdb"]
@@ -93,14 +164,6 @@ class Instance:
         if self._default_moves:
             self.root.execute(f"DETACH {quote_name(_STAND_IN)}")
 
-    def connect(self) -> duckdb.DuckDBPyConnection:
-        """A connection whose default database is the attached one, as after a stock open."""
-        return self.root.cursor()
-
-    def checkpoint(self) -> None:
-        """Writes the attached database's WAL into its file."""
-        self.root.execute(f"CHECKPOINT {self._name}")
-
     def detach(self) -> None:
         """Closes the attached file. Raises what DuckDB raises."""
         if self.attached:
@@ -108,10 +171,6 @@ class Instance:
                 self.root.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {quote_name(_STAND_IN)}")
             self.root.execute(f"DETACH {self._name}")
             self.attached = False
-
-    def close(self) -> None:
-        """Ends the engine."""
-        self.root.close()
 
 
 def _key(config: dict[str, Any], name: str) -> str:
@@ -129,9 +188,9 @@ def take(config: dict[str, Any], database: str) -> Instance:
     return Instance(config, name)
 
 
-def give_back(instance: Instance) -> None:
+def give_back(instance: Engine) -> None:
     """Keeps a clean, empty instance for the next connection; ends any other."""
-    if instance.clean and not instance.attached:
+    if isinstance(instance, Instance) and instance.clean and not instance.attached:
         with _lock:
             idle = _idle.setdefault(instance.key, [])
             if len(idle) < _KEEP:

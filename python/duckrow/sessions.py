@@ -1,16 +1,25 @@
-"""Sessions: one attached database file each, and who uses it.
+"""Sessions: an engine, the databases mounted in it, and the connections that use them.
 
-A write session has the turn from its first connection's opening to its last one's closing; connections of one process share it, as
-stock DuckDB lets them. A read session has a pinned snapshot (or, where there can be none, a shared turn). The newest one stays for
-a moment after its last connection, so that the next read pays for nothing that it can share.
+A write session has the turn; connections of one process share it, as stock DuckDB lets them. A read session has a pinned snapshot;
+the newest one stays for a moment after its last connection, so that the next read pays for nothing that it can share.
 
-Order of giving up a write session: end statements and transactions, ask whether to checkpoint, close the connections, detach,
-publish, give up the turn. Locks: a Database's condition is held only for bookkeeping, never while waiting for another process.
+A turn is held only while it is of use. A session without a running statement, an open transaction or a half-read result parks:
+detaches what it holds by a turn, publishes, gives the turns up. The next statement mounts it again. So a session is
+
+    OPEN       everything is mounted
+    CHANGING   one thread, without the gate's lock, is changing what is mounted; everybody else waits
+    CLOSING    detached, but something of this process still has the file open; the turn is kept until it is closed
+    PARKED     no turn is held
+
+Statements go through the gate: `enter` before and `leave` after. A session in constant use gives its turn up too, once a second,
+when others wait for it: new statements are held up for a tenth of a second at most, so that those that run can end.
+
+Locks: a Keeper's `change`, then a session's `gate`; neither is held while waiting for another process.
 """
 
 from __future__ import annotations
 
-import contextlib
+import enum
 import os
 import threading
 import time
@@ -20,219 +29,449 @@ from typing import Any
 
 import duckdb
 
-from duckrow import _core, instances
-from duckrow.errors import BusyError, Error, FileError, NoSnapshotError, PublishWarning, StaleError
+from duckrow import _core, idle, instances
+from duckrow.errors import BusyError, IdleTransactionWarning, UsageError
+from duckrow.mounts import AsOf, Mount
+from duckrow.states import IDLE_RELEASE, WARN_SECONDS, Result, State, end_statements
 
-_IDLE_SECONDS = 0.5
-_GLANCE_SECONDS = 0.25
+_READER_SECONDS = 0.5
+_TICK_SECONDS = 0.05
+_DRAIN_SECONDS = 0.1
+_SETTLE_SECONDS = 0.005
 
-Native = duckdb.DuckDBPyConnection
-
-
-def _milliseconds(deadline: float) -> int:
-    return max(0, min(round((deadline - time.monotonic()) * 1000), 2**53))
-
-
-def _warn(error: Exception) -> None:
-    warnings.warn(f"committed, but not published: {error}", PublishWarning, stacklevel=4)
+_Phase = enum.Enum("_Phase", ["OPEN", "CHANGING", "CLOSING", "PARKED"])
 
 
-def _attach_to_write(turn: _core.Turn, instance: instances.Instance, database: _core.Database) -> None:
-    """DuckDB 2.0 reads the headers before it locks the file: where they have moved in between, open it again."""
-    for _ in range(10):
-        instance.attach(database.path, read_only=False, create=not database.exists())
-        turn.guard()
-        if not turn.moved():
-            return
-        instance.detach()
-    message = f"{database.path} is being changed by a program that does not lock it"
-    raise duckdb.IOException(message)
+class Session:
+    """What connections of one process share. `refreshes`: it shows the newest commit at each statement."""
 
-
-def bring_level(turn: _core.Turn, database: _core.Database) -> dict[str, Any]:
-    """Publishes what the file holds. The engine opens it only if a checkpoint is wanted."""
-    if turn.begin()[0]:
-        instance = instances.take({}, database.path)
-        try:
-            _attach_to_write(turn, instance, database)
-            instance.checkpoint()
-        finally:
-            instance.detach()
-            instances.give_back(instance)
-    return turn.end()
-
-
-class WriteSession:
-    """The turn, and the file attached to an engine read-write."""
-
-    def __init__(self, owner: Database, config: dict[str, Any], deadline: float) -> None:
-        self.owner = owner
-        self.users = 0
-        self.turn = owner.core.take(False, "write", _milliseconds(deadline))
-        try:
-            self.instance = instances.take(config, owner.core.path)
-            try:
-                _attach_to_write(self.turn, self.instance, owner.core)
-            except BaseException:
-                self.instance.detach()
-                instances.give_back(self.instance)
-                raise
-            if not self.turn.level:
-                self._publish()
-        except BaseException:
-            self.turn.release()
-            raise
-
-    def _publish(self) -> None:
-        try:
-            if self.turn.begin()[0]:
-                self.instance.checkpoint()
-            self.turn.end()
-        except NoSnapshotError:
-            pass
-        except (Error, duckdb.Error) as error:
-            _warn(error)
-
-    def guard(self) -> None:
-        """Before a statement and after it: makes sure that the file is still locked."""
-        self.turn.guard()
-
-    def end(self, closing: Callable[[], None]) -> None:
-        """Gives all up. `closing` closes the last connection."""
-        failed: Exception | None = None
-        try:
-            if self.turn.begin()[0]:
-                self.instance.checkpoint()
-        except NoSnapshotError:
-            pass
-        except (Error, duckdb.Error) as error:
-            failed = error
-        closing()
-        try:
-            self.instance.detach()
-        except duckdb.Error as error:
-            failed = error
-            self.instance.clean = False
-        if self.turn.open_files():
-            _linger(self)
-        else:
-            self._finish(failed)
-
-    def _finish(self, failed: Exception | None = None) -> None:
-        try:
-            self.turn.end()
-        except NoSnapshotError:
-            pass
-        except (Error, duckdb.Error) as error:
-            _warn(failed or error)
-        finally:
-            self.turn.release()
-            instances.give_back(self.instance)
-
-    def finish_if_closed(self) -> bool:
-        """A result that somebody still holds keeps the file open after DETACH, and the turn with it."""
-        if self.turn.open_files():
-            return False
-        self._finish()
-        return True
-
-
-class ReadSession:
-    """A pinned snapshot attached to an engine, or the file itself under a shared turn."""
-
-    def __init__(self, owner: Database, config: dict[str, Any], deadline: float) -> None:
-        self.owner = owner
+    def __init__(self, keeper: Keeper, instance: instances.Engine, *, writes: bool, refreshes: bool = False) -> None:
+        self.keeper = keeper
+        self.instance = instance
+        self.writes = writes
+        self.refreshes = refreshes
+        self.mounts: list[Mount] = []
+        self.states: set[State] = set()
         self.users = 0
         self.idle_since = 0.0
-        self.snapshot: _core.Snapshot | None = None
-        self.turn: _core.Turn | None = None
-        self._pin(deadline)
-        try:
-            self.instance = instances.take(config, owner.core.path)
-            try:
-                path = self.snapshot.path if self.snapshot else owner.core.path
-                self.instance.attach(path, read_only=True, create=False)
-            except BaseException:
-                self.instance.detach()
-                instances.give_back(self.instance)
-                raise
-        except BaseException:
-            self._unpin()
-            raise
+        self.idle_release = IDLE_RELEASE
+        self._gate = threading.Condition()
+        self._phase = _Phase.OPEN
+        self._running = 0
+        self._used_at = time.monotonic()
+        self._held_since = self._used_at
+        self._drain_until = 0.0
 
-    def _pin(self, deadline: float) -> None:
-        core = self.owner.core
-        limit = min(deadline, time.monotonic() + _GLANCE_SECONDS)
-        for _ in range(100):
-            try:
-                self.snapshot = core.pin(_milliseconds(deadline))
-                return
-            except NoSnapshotError:
-                break
-            except StaleError:
-                pass
-            # Whatever may keep us from making it anew, the file itself can be read.
-            try:
-                self._publish(limit)
-            except BusyError:
-                # A program without duckrow that only reads is in the way of an exclusive turn, but not of a shared one.
-                with contextlib.suppress(BusyError):
-                    self.turn = core.take(True, "read", 0)
-                    return
-                if limit == deadline:
-                    raise
-                limit = deadline
-            except (Error, duckdb.Error):
-                break
-        self.turn = core.take(True, "read", _milliseconds(deadline))
+    # ---- what is mounted ----
 
-    def _publish(self, deadline: float) -> None:
-        turn = self.owner.core.take(False, "publish", _milliseconds(deadline))
-        try:
-            if not turn.level:
-                bring_level(turn, self.owner.core)
-        finally:
-            turn.release()
+    def _held(self) -> list[Mount]:
+        return [m for m in self.mounts if m.turn is not None]
 
-    def _unpin(self) -> None:
-        if self.snapshot:
-            self.snapshot.unpin()
-        if self.turn:
-            self.turn.release()
-        self.snapshot = self.turn = None
+    def watch(self) -> None:
+        """Lets the idle thread look after turns."""
+        if self._held():
+            self._held_since = self._used_at = time.monotonic()
+            idle.watch(self, _TICK_SECONDS)
 
-    def fresh(self) -> bool:
-        """Does it show all that is committed? Under a shared turn nobody can commit."""
-        return self.snapshot.check() if self.snapshot else self.turn is not None and self.users > 0
+    def name_of(self, mount: Mount) -> str:
+        """The catalog's."""
+        return mount.name or self.instance.name
 
-    def end(self, closing: Callable[[], None] = lambda: None) -> None:
-        """Gives all up."""
-        closing()
-        try:
-            self.instance.detach()
-        except duckdb.Error:
-            self.instance.clean = False
-        self._unpin()
-        instances.give_back(self.instance)
+    def exchange(self, gone: list[Mount], more: list[Mount]) -> None:
+        """SQL has detached some and attached others."""
+        self.mounts = [m for m in self.mounts if m not in gone] + more
+        for mount in gone:
+            self.give_up(mount)
+        for mount in more:
+            mount.attached(self.instance)
+        if more:
+            self.watch()
+
+    def give_up(self, mount: Mount) -> None:
+        """One that is no longer attached: publishes it, once nothing of this process has it open."""
+        leaving = _Leaving(mount)
+        if leaving.tick() is not None:
+            idle.watch(leaving, _SETTLE_SECONDS)
 
     def guard(self) -> None:
-        """Nothing of ours can be dropped."""
+        """Before a statement and after it: makes sure that the files are still locked."""
+        for mount in self.mounts:
+            mount.guard()
+
+    def fresh(self) -> bool:
+        """Does it show all that is committed?"""
+        return self._phase is _Phase.OPEN and all(m.fresh() for m in self.mounts)
+
+    def as_of(self) -> AsOf | None:
+        """Of the database it was opened for."""
+        return self.mounts[0].as_of() if self.mounts else None
+
+    def is_shared(self, family: object) -> bool:
+        """Do connections use it that are not of this one's making?"""
+        return any(s.family is not family for s in list(self.states))
+
+    # ---- the gate ----
+
+    @property
+    def moves(self) -> bool:
+        """May it be detached or refreshed between two statements?"""
+        return self.writes or self.refreshes or any(m.turn is not None for m in self.mounts)
+
+    def enter(self, state: State, *, mounted: bool = True) -> None:
+        """Before a statement: it may use what is mounted until `leave`. Without `mounted`: what is there stays as it is."""
+        deadline = 0.0
+        with self._gate:
+            while True:
+                if not mounted and self._phase is not _Phase.CHANGING:
+                    self._running += 1
+                    return
+                if self._phase is _Phase.OPEN and (state.transaction or time.monotonic() >= self._drain_until):
+                    if not self._wants_refresh(state):
+                        self._running += 1
+                        return
+                    break
+                if self._phase in (_Phase.PARKED, _Phase.CLOSING):
+                    break
+                deadline = deadline or time.monotonic() + state.timeout
+                if not self._gate.wait(self._patience(deadline)) and time.monotonic() >= deadline:
+                    message = f"this process is still opening or closing the database; gave up after {state.timeout:.1f} s"
+                    raise BusyError(message)
+            before, self._phase = self._phase, _Phase.CHANGING
+        ready = False
+        try:
+            self._make_ready(before, deadline or time.monotonic() + state.timeout)
+            ready = True
+        finally:
+            self._change_to(_Phase.OPEN if ready else self._phase_after_failure(), entering=ready)
+
+    def _patience(self, deadline: float) -> float:
+        now = time.monotonic()
+        left = deadline - now
+        return max(0.0, min(left, self._drain_until - now) if self._drain_until > now else left)
+
+    def _wants_refresh(self, state: State) -> bool:
+        others = any(s.busy for s in list(self.states) if s is not state)
+        return self.refreshes and not state.transaction and not others and not self._running and not self.fresh()
+
+    def _phase_after_failure(self) -> _Phase:
+        if any(m.is_open() for m in self._held()):
+            return _Phase.CLOSING
+        return _Phase.PARKED if any(m.turn is None and m.snapshot is None for m in self.mounts) else _Phase.OPEN
+
+    def _change_to(self, phase: _Phase, *, entering: bool = False) -> None:
+        with self._gate:
+            self._phase = phase
+            self._running += entering
+            self._gate.notify_all()
+
+    def _make_ready(self, before: _Phase, deadline: float) -> None:
+        if before is _Phase.CLOSING:
+            self._settle(deadline)
+        if before is _Phase.OPEN:
+            self._remount(deadline)
+        else:
+            self._mount_again(deadline)
+
+    def leave(self, state: State) -> None:
+        """After a statement."""
+        now = time.monotonic()
+        state.used_at = now
+        with self._gate:
+            self._running -= 1
+            self._used_at = now
+            if not self._running:
+                self._gate.notify_all()
+
+    # ---- parking ----
+
+    def _mount_again(self, deadline: float) -> None:
+        missing = [m for m in self.mounts if m.turn is None and m.snapshot is None]
+        opened: list[Mount] = []
+        try:
+            # In one order everywhere: two processes that need the same two do not wait for each other.
+            for mount in sorted(missing, key=lambda m: m.core.path):
+                mount.open(self.instance, deadline)
+                opened.append(mount)
+        except BaseException:
+            for mount in opened:
+                mount.detach(self.instance)
+                mount.finish()
+            raise
+        self._mounted()
+
+    def _mounted(self) -> None:
+        connections = [s.reference() for s in list(self.states) if not s.closed]
+        self.instance.restore_default([c for c in connections if c is not None])
+        self.watch()
+
+    def _detach_held(self) -> bool:
+        """Detaches what is held by a turn; are all its files closed?"""
+        held = self._held()
+        for mount in held:
+            mount.prepare(self.instance)
+        for mount in held:
+            mount.detach(self.instance)
+        return not any(m.is_open() for m in held)
+
+    def _finish_held(self) -> None:
+        for mount in self._held():
+            mount.finish()
+
+    def _park(self) -> bool:
+        """Gives the turns up. Called with the gate's lock held, and gives it up meanwhile."""
+        self._phase = _Phase.CHANGING
+        self._gate.release()
+        phase = _Phase.CLOSING
+        try:
+            if self._detach_held():
+                self._finish_held()
+                phase = _Phase.PARKED
+        finally:
+            self._gate.acquire()
+            self._phase = phase
+            self._drain_until = 0.0
+            self._gate.notify_all()
+        return phase is _Phase.PARKED
+
+    def _settle(self, deadline: float) -> None:
+        """In this process something unnoticed still has the file open: end it."""
+        for state in list(self.states):
+            con = state.reference()
+            if con is not None and not state.closed:
+                end_statements(con)
+        while any(m.is_open() for m in self._held()):
+            if time.monotonic() >= deadline:
+                message = "a half-read result of this process keeps the database open: close it"
+                raise BusyError(message)
+            time.sleep(_SETTLE_SECONDS)
+        self._finish_held()
+
+    # ---- refreshing ----
+
+    def refresh(self, state: State) -> bool:
+        """Shows what is committed now; was there anything new?"""
+        if state.transaction:
+            message = "a snapshot cannot be refreshed inside a transaction: COMMIT or ROLLBACK first"
+            raise duckdb.TransactionException(message)
+        if self.fresh():
+            return False
+        if self.is_shared(state.family):
+            message = "another connection of this process reads the same snapshot: open this one with refresh='manual'"
+            raise UsageError(message)
+        self.keeper.separate(self)
+        deadline = time.monotonic() + state.timeout
+        with self._gate:
+            ready = self._gate.wait_for(lambda: self._phase is not _Phase.CHANGING and not self._running, state.timeout)
+            if not ready or any(s.busy for s in list(self.states) if s is not state):
+                message = "a snapshot cannot be refreshed while a cursor of its connection reads it"
+                raise duckdb.TransactionException(message)
+            before, self._phase = self._phase, _Phase.CHANGING
+        ready = False
+        try:
+            self._make_ready(before, deadline)
+            ready = True
+        finally:
+            self._change_to(_Phase.OPEN if ready else self._phase_after_failure())
+        return True
+
+    def _remount(self, deadline: float) -> None:
+        """Mounts snapshots that are no longer the newest again."""
+        for state in list(self.states):
+            con = state.reference()
+            if con is not None and state.result is not Result.NONE:
+                end_statements(con)
+                state.result = Result.NONE
+        for mount in self.mounts:
+            if not mount.fresh():
+                mount.renew(self.instance, deadline)
+        self._mounted()
+
+    # ---- idle ----
+
+    def tick(self) -> float | None:
+        """The idle thread's look: seconds until the next, None for no more."""
+        with self._gate:
+            if self._phase is _Phase.CLOSING:
+                return self._finish_closing()
+            if self._phase is _Phase.CHANGING:
+                return _TICK_SECONDS
+            if self._phase is _Phase.PARKED or not self._held():
+                return None
+            if self._running:
+                self._let_others_in()
+                return _TICK_SECONDS
+            now = time.monotonic()
+            unused = now - self._used_at
+            wanted = unused >= _TICK_SECONDS and self._wanted()
+            due = wanted or unused >= self.idle_release
+            if self.idle_release and due and self._is_idle():
+                return None if self._park() else _SETTLE_SECONDS
+            self._let_others_in()
+            self._mind_open_transactions()
+            return _TICK_SECONDS
+
+    def _wanted(self) -> bool:
+        return any(m.turn.wanted() for m in self.mounts if m.turn is not None)
+
+    def _is_idle(self) -> bool:
+        """No transaction, no half-read result that is worth waiting for. With the gate's lock, and nothing running."""
+        for state in list(self.states):
+            state.put_aside()
+        return not any(s.busy for s in list(self.states))
+
+    def _let_others_in(self) -> None:
+        """A session in constant use: holds new statements up for a moment, so that the turn can be given up."""
+        now = time.monotonic()
+        if self.idle_release and now - self._held_since >= self.idle_release and self._wanted():
+            if self._running or any(s.busy for s in list(self.states)):
+                self._held_since = now
+                self._drain_until = now + _DRAIN_SECONDS
+                self._gate.wait_for(lambda: not self._running, _DRAIN_SECONDS)
+            if not self._running and self._phase is _Phase.OPEN and self._is_idle():
+                self._park()
+
+    def _mind_open_transactions(self) -> None:
+        """Rule 3: a transaction is not kept open while doing other work."""
+        for state in list(self.states):
+            limit, unused = state.idle_in_transaction_timeout, state.idle_for()
+            if self._running or not state.busy or self._phase is not _Phase.OPEN:
+                continue
+            if limit and unused >= limit:
+                how = "rolled back" if state.transaction else "closed"
+                state.end(f"{how} after sitting idle for {limit:g} s (idle_in_transaction_timeout): {_ADVICE}")
+            elif unused >= WARN_SECONDS and not state.warned:
+                state.warned = True
+                what = "transaction" if state.transaction else "half-read result"
+                text = f"an open {what} keeps {self.mounts[0].core.path} from all other writers: {_ADVICE}"
+                warnings.warn_explicit(text, IdleTransactionWarning, *state.began)
+
+    def _finish_closing(self) -> float | None:
+        if any(m.is_open() for m in self._held()):
+            return 0.02
+        self._finish_held()
+        self._phase = _Phase.PARKED
+        self._gate.notify_all()
+        if not self.users:
+            instances.give_back(self.instance)
+        return None
+
+    # ---- the end ----
+
+    def end(self, closing: Callable[[], None] = lambda: None) -> None:
+        """Gives all up. `closing` closes the last connection."""
+        with self._gate:
+            self._gate.wait_for(lambda: self._phase is not _Phase.CHANGING)
+            before, self._phase = self._phase, _Phase.CHANGING
+        phase = _Phase.CLOSING
+        try:
+            if before is _Phase.OPEN:
+                for mount in self._held():
+                    mount.prepare(self.instance)
+            closing()
+            if before is not _Phase.CLOSING:
+                for mount in self.mounts:
+                    if mount.turn is not None or mount.snapshot is not None:
+                        mount.detach(self.instance)
+            for mount in self.mounts:
+                if mount.turn is None:
+                    mount.drop()
+            if not any(m.is_open() for m in self._held()):
+                self._finish_held()
+                phase = _Phase.PARKED
+        finally:
+            self._change_to(phase)
+        if phase is _Phase.PARKED:
+            instances.give_back(self.instance)
+        else:
+            idle.watch(self, _SETTLE_SECONDS)
 
 
-Session = WriteSession | ReadSession
+class _Leaving:
+    """A mount that SQL has detached."""
+
+    def __init__(self, mount: Mount) -> None:
+        self.mount = mount
+
+    def tick(self) -> float | None:
+        """The idle thread's look."""
+        if self.mount.is_open():
+            return _TICK_SECONDS
+        self.mount.leave()
+        return None
 
 
-class Database:
+_ADVICE = "keep transactions short, and do other work outside of them"
+
+
+class Keeper:
+    """Counts the users of sessions, and ends sessions with their last one. This one keeps none for later: in-memory databases."""
+
+    def __init__(self) -> None:
+        self.change = threading.Condition()
+
+    def join(self, session: Session) -> None:
+        """One connection more, made by one that uses the session."""
+        with self.change:
+            session.users += 1
+
+    def leave(self, session: Session, closing: Callable[[], None]) -> None:
+        """One connection less; the last one ends the session, unless it is kept for the next reader. `closing` closes it."""
+        with self.change:
+            session.users -= 1
+            last = not session.users and not self._keeps(session)
+            if last:
+                self._forget(session)
+        if not last:
+            closing()
+            return
+        try:
+            session.end(closing)
+        finally:
+            self._ended(session)
+
+    def separate(self, session: Session) -> None:
+        """No other connection is to join this session."""
+
+    def _keeps(self, session: Session) -> bool:
+        return False
+
+    def _forget(self, session: Session) -> None:
+        pass
+
+    def _ended(self, session: Session) -> None:
+        pass
+
+
+class Database(Keeper):
     """One database file, as this process uses it."""
 
     def __init__(self, path: str) -> None:
+        super().__init__()
         self.core = _core.Database(path)
-        self.change = threading.Condition()
-        self.writer: WriteSession | None = None
+        self.writer: Session | None = None
         self.opening = False
-        self.readers: dict[str, ReadSession] = {}
+        self.readers: dict[str, Session] = {}
 
-    def join_writer(self, config: dict[str, Any], timeout: float) -> WriteSession:
+    def _open(self, config: dict[str, Any], deadline: float, *, writes: bool, refreshes: bool = False) -> Session:
+        mount = Mount(self.core, writes=writes)
+        mount.take(deadline)
+        try:
+            instance = instances.take(config, self.core.path)
+            try:
+                mount.attach(instance)
+            except BaseException:
+                instances.give_back(instance)
+                raise
+        except BaseException:
+            mount.drop()
+            raise
+        session = Session(self, instance, writes=writes, refreshes=refreshes)
+        session.mounts.append(mount)
+        session.users = 1
+        session.watch()
+        return session
+
+    def join_writer(self, config: dict[str, Any], timeout: float) -> Session:
         """The process's write session, a new one if there is none. The caller is one of its users."""
         deadline = time.monotonic() + timeout
         with self.change:
@@ -245,8 +484,7 @@ class Database:
             self.opening = True
         session = None
         try:
-            session = WriteSession(self, config, deadline)
-            session.users = 1
+            session = self._open(config, deadline, writes=True)
             return session
         finally:
             with self.change:
@@ -254,7 +492,7 @@ class Database:
                 self.opening = False
                 self.change.notify_all()
 
-    def join_reader(self, config: dict[str, Any], timeout: float) -> ReadSession:
+    def join_reader(self, config: dict[str, Any], timeout: float) -> Session:
         """A read session that shows all that is committed now."""
         deadline = time.monotonic() + timeout
         key = repr(config)
@@ -268,11 +506,7 @@ class Database:
                 old = self.readers.pop(key)
         if old:
             old.end()
-        if not self.core.exists():
-            message = f'Cannot open database "{self.core.path}" in read-only mode: database does not exist'
-            raise FileError(message)
-        session = ReadSession(self, config, deadline)
-        session.users = 1
+        session = self._open(config, deadline, writes=False)
         with self.change:
             old = self.readers.get(key)
             self.readers[key] = session
@@ -282,37 +516,39 @@ class Database:
             old.end()
         return session
 
-    def leave(self, session: Session, closing: Callable[[], None]) -> None:
-        """One connection less; the last one ends a write session. `closing` closes that connection."""
+    def open_reader(self, config: dict[str, Any], timeout: float, *, refreshes: bool) -> Session:
+        """A read session for one connection and its cursors."""
+        return self._open(config, time.monotonic() + timeout, writes=False, refreshes=refreshes)
+
+    def separate(self, session: Session) -> None:
         with self.change:
-            session.users -= 1
-            if session.users:
-                last = False
-            elif isinstance(session, ReadSession):
-                last = session not in self.readers.values() or not session.instance.clean or session.snapshot is None
-                if last:
-                    self.readers = {k: s for k, s in self.readers.items() if s is not session}
-                else:
-                    session.idle_since = time.monotonic()
-            else:
-                last = True
-                self.writer = None
-                self.opening = True
-        if not last:
-            closing()
-            if not session.users:
-                _reap_later()
-            return
-        try:
-            session.end(closing)
-        finally:
-            if isinstance(session, WriteSession):
-                with self.change:
-                    self.opening = False
-                    self.change.notify_all()
+            self.readers = {k: s for k, s in self.readers.items() if s is not session}
+
+    def _keeps(self, session: Session) -> bool:
+        kept = session in self.readers.values() and session.instance.clean and all(m.snapshot for m in session.mounts)
+        if kept:
+            session.idle_since = time.monotonic()
+            idle.watch(self, _READER_SECONDS)
+        return kept
+
+    def _forget(self, session: Session) -> None:
+        if session is self.writer:
+            self.writer = None
+            self.opening = True
+        self.readers = {k: s for k, s in self.readers.items() if s is not session}
+
+    def _ended(self, session: Session) -> None:
+        if session.writes:
+            with self.change:
+                self.opening = False
+                self.change.notify_all()
+
+    def tick(self) -> float | None:
+        """The idle thread's look: ends read sessions that nobody has used for a while."""
+        return _READER_SECONDS if self.end_idle(_READER_SECONDS) else None
 
     def end_idle(self, older_than: float) -> bool:
-        """Ends read sessions that nobody has used for a while. Is any left?"""
+        """Is any left?"""
         now = time.monotonic()
         with self.change:
             ended = [s for s in self.readers.values() if not s.users and now - s.idle_since >= older_than]
@@ -325,9 +561,6 @@ class Database:
 
 _databases: dict[str, Database] = {}
 _lock = threading.Lock()
-_reaper: threading.Thread | None = None
-_ending = threading.Event()
-_lingering: list[WriteSession] = []
 _parents: list[object] = []
 
 
@@ -343,58 +576,18 @@ def database(path: str) -> Database:
     return found
 
 
-def _linger(session: WriteSession) -> None:
-    with _lock:
-        _lingering.append(session)
-    _reap_later()
-
-
-def _reap() -> None:
-    global _reaper
-    while True:
-        _ending.wait(0.02 if _lingering else _IDLE_SECONDS)
-        with _lock:
-            known = list(_databases.values())
-            sessions = list(_lingering)
-        done = [s for s in sessions if s.finish_if_closed()]
-        left = [d.end_idle(_IDLE_SECONDS) for d in known]
-        with _lock:
-            for session in done:
-                _lingering.remove(session)
-            idle = any(not s.users for d in _databases.values() for s in list(d.readers.values()))
-            if _ending.is_set() or (not any(left) and not idle and not _lingering):
-                _reaper = None
-                return
-
-
-def _reap_later() -> None:
-    global _reaper
-    if _reaper is not None or _ending.is_set():
-        return
-    with _lock:
-        if _reaper is None:
-            _reaper = threading.Thread(target=_reap, name="duckrow idle", daemon=True)
-            with contextlib.suppress(RuntimeError):
-                _reaper.start()
-
-
 def end_all_idle() -> None:
     """Before the interpreter ends."""
-    reaper = _reaper
-    _ending.set()
-    if reaper is not None and reaper.is_alive():
-        reaper.join()
+    idle.end()
     for known in list(_databases.values()):
         known.end_idle(0.0)
 
 
 def forget() -> None:
     """In a forked child: sessions are the parent's. Keep them from being destroyed, and start anew."""
-    global _reaper, _lock, _ending
-    _parents.extend([dict(_databases), list(_lingering)])
+    global _lock
+    _parents.append(dict(_databases))
     _databases.clear()
-    _lingering.clear()
-    _reaper = None
-    _ending = threading.Event()
     _lock = threading.Lock()
+    idle.forget()
     instances.forget()

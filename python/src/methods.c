@@ -68,7 +68,8 @@ static void hook_dealloc(PyObject *object)
 }
 
 /* before(*args, **kwargs) returns None to go on; (args, kwargs) to go on with others; or a list of one: the result.
- * after(con, failed) runs when DuckDB's method has returned or raised. An exception of after's replaces no other. */
+ * after(self, result) runs when DuckDB's method has returned, or raised: then result is NotImplemented. What it returns, unless
+ * None, takes the result's place. An exception of after's replaces no other. */
 static PyObject *hook_call(PyObject *object, PyObject *arguments, PyObject *keywords)
 {
     Hook *self = (Hook *)object;
@@ -96,13 +97,16 @@ static PyObject *hook_call(PyObject *object, PyObject *arguments, PyObject *keyw
     if (self->after != Py_None) {
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
-        PyObject *done = PyObject_CallFunction(self->after, "Oi", PyTuple_GetItem(arguments, 0), result == NULL);
+        PyObject *done = PyObject_CallFunctionObjArgs(self->after, PyTuple_GetItem(arguments, 0), result ? result : Py_NotImplemented,
+                                                      NULL);
         if (type) {
             if (!done)
                 PyErr_Clear();
             PyErr_Restore(type, value, traceback);
-        } else if (!done) {
-            Py_CLEAR(result);
+        } else if (done != Py_None) {
+            Py_XDECREF(result);
+            result = done;
+            done = NULL;
         }
         Py_XDECREF(done);
     }

@@ -170,7 +170,7 @@ def test_a_fork_leaves_the_parent_s_turn_alone(db: Path, processes: Processes) -
 
 KILLED = """
     import os, sys, time, duckrow
-    con = duckrow.get_write_connection(sys.argv[1])
+    con = duckrow.get_write_connection(sys.argv[1], idle_release=0)
     con.execute("INSERT INTO t VALUES (1)")
     child = os.fork()
     if child == 0:

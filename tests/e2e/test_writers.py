@@ -107,7 +107,7 @@ def test_a_shell_script_waits_in_the_same_queue(
     ask(processes, engine_python, tmp_db, "CREATE TABLE t (i INT)", "write")
     log, program = tmp_path / "log", engine_python.with_name("duckrow")
     script = '"$0" hold --timeout 60s "$1" -- sh -c "echo script >> $2"'
-    with duckrow.get_write_connection(tmp_db):
+    with duckrow.get_write_connection(tmp_db, idle_release=0):
         for number in range(9):
             if number % 3 == 1:
                 processes.start("sh", "-c", script, program, str(tmp_db), str(log))
