@@ -70,10 +70,10 @@ typedef enum duckrow_code {
 
 enum { DUCKROW_MESSAGE_SIZE = 1024, DUCKROW_COMMAND_SIZE = 256, DUCKROW_KIND_SIZE = 16, DUCKROW_TIMEOUT_DEFAULT = 10000 };
 
-/* A process that holds or waits for something. pid 0: not known (another pid namespace, or a lock without a record). */
+/* A process that holds or waits for something. pid 0: not to be seen from here (another container), or not known. */
 typedef struct duckrow_process {
     int64_t pid;
-    int64_t foreign_pid;                /* where pid is 0: its number in another pid namespace (a container); or 0 */
+    int64_t foreign_pid;                /* of one in another pid namespace (a container): its number there; else 0 */
     int64_t started;                    /* start time in clock ticks after boot (proc(5), stat field 22): tells a reused pid */
     int64_t since_at;                   /* when it took the turn, or began to wait */
     char kind[DUCKROW_KIND_SIZE];       /* "write", "read", "hold", "publish", "stranger" */

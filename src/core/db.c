@@ -154,12 +154,13 @@ void dr_source_unlock(struct dr_source *source, short type)
 /* ---- paths ---- */
 
 /* realpath(3) of a path whose last part need not exist. */
-static duckrow_code resolve(const char *path, char resolved[PATH_MAX], duckrow_error *error)
+static duckrow_code resolve(duckrow_db *db, const char *path, duckrow_error *error)
 {
+    char *resolved = db->path;
     if (realpath(path, resolved))
         return DUCKROW_OK;
     if (errno != ENOENT)
-        return dr_fail_os(error, errno, "%s", path);
+        return dr_fail_access(db, errno, path, error);
     const char *name = strrchr(path, '/');
     char parent[PATH_MAX] = ".";
     if (name) {
@@ -261,7 +262,7 @@ static duckrow_code check_database(const duckrow_db *db, const char *path, duckr
     if (dr_os.stat(db->path, &st) == 0)
         return check_file(db, path, &st, error);
     if (errno != ENOENT)
-        return dr_fail_os(error, errno, "%s", path);
+        return dr_fail_access(db, errno, path, error);
     if (db->options.flags & DUCKROW_MUST_EXIST)
         return dr_fail(error, DUCKROW_NOT_FOUND, "%s does not exist", path);
     return DUCKROW_OK;
@@ -350,7 +351,7 @@ duckrow_code duckrow_db_open(const char *path, const duckrow_db_options *options
     snprintf(opened->command, sizeof opened->command, "%s", opened->options.command ? opened->options.command : self.command);
     duckrow_code code = check_options(&opened->options, error);
     if (code == DUCKROW_OK)
-        code = resolve(path, opened->path, error);
+        code = resolve(opened, path, error);
     /* DuckDB puts the .wal of such a file before the question mark, as for a URL, and we would look for it elsewhere. */
     if (code == DUCKROW_OK && strchr(opened->path, '?'))
         code =
