@@ -70,9 +70,10 @@ typedef enum duckrow_code {
 
 enum { DUCKROW_MESSAGE_SIZE = 1024, DUCKROW_COMMAND_SIZE = 256, DUCKROW_KIND_SIZE = 16, DUCKROW_TIMEOUT_DEFAULT = 10000 };
 
-/* A process that holds or waits for something. pid 0: not known (another pid namespace, or a lock without a record). */
+/* A process that holds or waits for something. pid 0: not to be seen from here (another container), or not known. */
 typedef struct duckrow_process {
     int64_t pid;
+    int64_t foreign_pid;                /* of one in another pid namespace (a container): its number there; else 0 */
     int64_t started;                    /* start time in clock ticks after boot (proc(5), stat field 22): tells a reused pid */
     int64_t since_at;                   /* when it took the turn, or began to wait */
     char kind[DUCKROW_KIND_SIZE];       /* "write", "read", "hold", "publish", "stranger" */
@@ -107,14 +108,14 @@ enum {
 
 typedef struct duckrow_db_options {
     uint32_t flags;               /* DUCKROW_MUST_EXIST | … */
-    int max_slots;                /* copies kept at most while readers don't need more; 2 or more */
+    int max_slots;                /* copies kept at most, 2 or more; 0: what the database's config says */
     int rest_ms;                  /* how long a slot that stock tools may be opening is left alone after its last use */
     int checkpoint_commits;       /* commits left in the WAL before a publish asks for a checkpoint */
     const char *command;          /* how to name this process; NULL: its command line */
     int (*interrupted)(void *);   /* called when a wait was disturbed by a signal: non-zero ends it; may be NULL */
     void *context;                /* for interrupted */
 } duckrow_db_options;
-#define DUCKROW_DB_OPTIONS_INIT {0, 3, 200, 16, NULL, NULL, NULL}
+#define DUCKROW_DB_OPTIONS_INIT {0, 0, 200, 16, NULL, NULL, NULL}
 
 /* Names the database at path and checks that it can be one: a regular file that starts as DuckDB's do, or a missing one in an
  * existing folder. Opens nothing that DuckDB could mind. options may be NULL.
@@ -138,7 +139,7 @@ typedef enum duckrow_turn_mode { DUCKROW_EXCLUSIVE, DUCKROW_SHARED } duckrow_tur
 DUCKROW_API duckrow_code duckrow_turn_take(duckrow_db *db, duckrow_turn_mode mode, const char *kind, int64_t timeout_ms,
                                            duckrow_turn **turn, duckrow_error *error);
 /* Takes the POSIX lock on the database file again: any close() of that file in this process drops DuckDB's own. Cheap.
- * BUSY when a stranger got in between. */
+ * BUSY when a stranger got in between; IO when the file was removed or replaced, so that what is written now would be lost. */
 DUCKROW_API duckrow_code duckrow_turn_guard(duckrow_turn *turn, duckrow_error *error);
 /* Lets other programs, a child that has the turn lent to it, open the file; then keeps them out again, after waiting for them. */
 DUCKROW_API duckrow_code duckrow_turn_lend(duckrow_turn *turn, duckrow_error *error);
@@ -180,8 +181,9 @@ typedef struct duckrow_published {
 /* Both under an exclusive turn, with no statement and no transaction open in the engine. begin reads the WAL's new frames: only
  * ordinary inserts, updates and deletes may reach readers through a WAL, everything else wants a checkpoint (plan->checkpoint).
  * end may be called with the file open or closed. After a failure readers find the old snapshot stale and share turns.
- * Errors: DISK_FULL, PERMISSION, IO; NO_SNAPSHOT where the database can't have one (encrypted); STALE from end: the file changed
- * in a way that needs a checkpoint first. */
+ * Errors: DISK_FULL: no space for a copy, or all max_slots are read, by error->holder among others; PERMISSION; NO_SNAPSHOT where
+ * the database can't have one (encrypted) or, from end, is to have none; STALE: the folder was removed, or, from end, the file
+ * changed in a way that needs a checkpoint first; IO: also where the file was replaced, and what was committed is not in it. */
 DUCKROW_API duckrow_code duckrow_publish_begin(duckrow_turn *turn, uint32_t flags, duckrow_plan *plan, duckrow_error *error);
 DUCKROW_API duckrow_code duckrow_publish_end(duckrow_turn *turn, duckrow_published *published, duckrow_error *error);
 
@@ -224,6 +226,7 @@ typedef struct duckrow_status {
     int strangers;                /* programs that have the database file open without duckrow */
     duckrow_process stranger[16];
     int64_t bytes;                /* what the .duckrow folder costs on disk */
+    int max_slots, snapshots; /* settings: copies kept at most; are there to be any */
 } duckrow_status;
 
 /* A look from outside: takes no turn, waits for nothing, writes nothing. */

@@ -15,12 +15,14 @@ from duckrow import _core
 
 @dataclass(frozen=True)
 class Process:
-    """A process that holds or waits for something. `pid` is 0 where it cannot be seen."""
+    """A process that holds or waits for something. `pid` is 0 where it cannot be seen: for one in another container `foreign_pid` is
+    the number that it has there."""
 
     pid: int
     command: str
     kind: str
     since: datetime.datetime | None
+    foreign_pid: int = 0
 
 
 class Error(duckdb.Error):
@@ -111,9 +113,9 @@ def make_error(
     error = _CLASSES.get(name, FileError)(message)
     error.name, error.code, error.sqlstate, error.os_errno = name, code, sqlstate, os_errno
     if isinstance(error, BusyError):
-        pid, _, since_at, kind, command = holder
+        pid, foreign_pid, since_at, kind, command = holder
         if pid or kind:
-            error.holder = Process(pid, command, kind, _since(since_at))
+            error.holder = Process(pid, command, kind, _since(since_at), foreign_pid)
         error.waiting, error.waited = waiting, waited_ms / 1000
     return error
 

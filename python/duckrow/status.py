@@ -26,7 +26,8 @@ class Slot:
 
 @dataclass(frozen=True)
 class Status:
-    """What `duckrow status` shows. `age` is seconds since the current slot's last publish, None without one."""
+    """What `duckrow status` shows. `age` is seconds since the current slot's last publish, None without one; `max_slots` and
+    `snapshots` are settings, `duckrow config` changes them."""
 
     path: str
     read_path: str
@@ -42,6 +43,8 @@ class Status:
     slots: list[Slot]
     strangers: list[Process]
     bytes: int
+    max_slots: int
+    snapshots: bool
 
 
 def _time(milliseconds: int) -> datetime.datetime | None:
@@ -49,7 +52,7 @@ def _time(milliseconds: int) -> datetime.datetime | None:
 
 
 def _process(fields: dict[str, Any]) -> Process:
-    return Process(fields["pid"], fields["command"], fields["kind"], _time(fields["since_at"]))
+    return Process(fields["pid"], fields["command"], fields["kind"], _time(fields["since_at"]), fields["foreign_pid"])
 
 
 def _slot(fields: dict[str, Any]) -> Slot:
@@ -81,4 +84,6 @@ def status(path: str | os.PathLike[str]) -> Status:
         slots=[_slot(s) for s in found["slots"]],
         strangers=[_process(p) for p in found["strangers"]],
         bytes=found["bytes"],
+        max_slots=found["max_slots"],
+        snapshots=found["snapshots"],
     )

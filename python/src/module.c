@@ -4,7 +4,7 @@
 
 static PyObject *error_factory;
 
-/* factory(code, message, os_errno, (pid, started, since_at, kind, command), waiting, waited_ms) → exception */
+/* factory(code, message, os_errno, (pid, foreign_pid, since_at, kind, command), waiting, waited_ms) → exception */
 PyObject *dr_py_raise(const duckrow_error *error)
 {
     if (PyErr_Occurred())
@@ -14,9 +14,10 @@ PyObject *dr_py_raise(const duckrow_error *error)
         return NULL;
     }
     const duckrow_process *holder = &error->holder;
-    PyObject *exception = PyObject_CallFunction(error_factory, "isi(LLLss)iL", (int)error->code, error->message, error->os_errno,
-                                                (long long)holder->pid, (long long)holder->started, (long long)holder->since_at,
-                                                holder->kind, holder->command, error->waiting, (long long)error->waited_ms);
+    PyObject *exception =
+        PyObject_CallFunction(error_factory, "isi(LLLss)iL", (int)error->code, error->message, error->os_errno,
+                              (long long)holder->pid, (long long)holder->foreign_pid, (long long)holder->since_at, holder->kind,
+                              holder->command, error->waiting, (long long)error->waited_ms);
     if (exception) {
         PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
         Py_DECREF(exception);

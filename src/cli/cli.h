@@ -17,7 +17,7 @@ struct dr_options {
     int write, json, help;
     int64_t timeout_ms;
     const char *format, *output, *engine, *file;
-    const char *database, *sql;
+    const char *database, *sql, *name, *value;
     char **child; /* of hold: the command, ended by NULL */
 };
 
@@ -30,6 +30,7 @@ enum { /* the options and arguments that a subcommand takes */
        DR_TAKES_DATABASE = 32,
        DR_TAKES_SQL = 64,
        DR_TAKES_CHILD = 128,
+       DR_TAKES_SETTING = 256, /* a name, and a value */
 };
 
 struct dr_command {
@@ -39,7 +40,7 @@ struct dr_command {
 };
 
 extern const struct dr_command dr_command_sql, dr_command_status, dr_command_hold, dr_command_publish, dr_command_path,
-    dr_command_version;
+    dr_command_config, dr_command_version;
 
 /* Fills in options from the arguments behind the subcommand's name. Errors: USAGE. */
 duckrow_code dr_options_parse(const struct dr_command *command, int count, char **arguments, struct dr_options *options,

@@ -132,6 +132,10 @@ duckrow_code dr_options_parse(const struct dr_command *command, int count, char 
             options->database = arguments[i];
         } else if ((command->takes & DR_TAKES_SQL) && !options->sql) {
             options->sql = arguments[i];
+        } else if ((command->takes & DR_TAKES_SETTING) && !options->name) {
+            options->name = arguments[i];
+        } else if ((command->takes & DR_TAKES_SETTING) && !options->value) {
+            options->value = arguments[i];
         } else if (command->takes & DR_TAKES_CHILD) {
             return dr_fail(error, DUCKROW_USAGE, "put -- before the command: duckrow %s", command->usage);
         } else {

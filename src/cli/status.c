@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "cli.h"
+#include "core/space.h"
 #include "width.h"
 
 static int64_t now_ms(void)
@@ -28,17 +29,6 @@ static const char *duration(int64_t ms, char text[32])
     return text;
 }
 
-static const char *size(int64_t bytes, char text[32])
-{
-    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-    double value = (double)bytes;
-    int unit = 0;
-    for (; value >= 1024 && unit < 4; unit++)
-        value /= 1024;
-    snprintf(text, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-    return text;
-}
-
 /* A command line is another program's text. */
 static void print_command(const char *command)
 {
@@ -55,6 +45,8 @@ static void print_process(const duckrow_process *process, int with_kind, int wit
     char text[32];
     if (process->pid)
         printf("%lld", (long long)process->pid);
+    else if (process->foreign_pid)
+        printf("%lld in another container", (long long)process->foreign_pid);
     else
         printf("a process that can't be seen");
     if (process->command[0])
@@ -91,7 +83,7 @@ static void print_snapshot(const duckrow_status *status)
 {
     char text[32];
     if (status->generation < 0) {
-        printf("snapshot   none\n");
+        printf("snapshot   %s\n", status->snapshots ? "none" : "off");
         return;
     }
     printf("snapshot   %s, generation %lld, sequence %lld", status->fresh ? "fresh" : "stale", (long long)status->generation,
@@ -105,7 +97,7 @@ static void print_slot(const duckrow_slot_status *slot)
 {
     char age[32], bytes[32];
     printf("slot       %lld%s%s, published %s ago, %s, ", (long long)slot->generation, slot->current ? ", current" : "",
-           slot->complete ? "" : ", incomplete", duration(now_ms() - slot->published_at, age), size(slot->bytes, bytes));
+           slot->complete ? "" : ", incomplete", duration(now_ms() - slot->published_at, age), dr_space_text(slot->bytes, bytes));
     if (!slot->readers)
         printf("no readers");
     for (int i = 0; i < slot->readers; i++) {
@@ -115,9 +107,20 @@ static void print_slot(const duckrow_slot_status *slot)
     printf("\n");
 }
 
+static void print_disk(const duckrow_status *status)
+{
+    char all[32], each[32];
+    int64_t largest = 0;
+    for (int i = 0; i < status->slots; i++)
+        largest = status->slot[i].bytes > largest ? status->slot[i].bytes : largest;
+    printf("disk       %s", dr_space_text(status->bytes, all));
+    if (status->slots)
+        printf(": %d slot%s of %s at most", status->slots, status->slots > 1 ? "s" : "", dr_space_text(largest, each));
+    printf("; max_slots = %d, snapshots = %s\n", status->max_slots, status->snapshots ? "on" : "off");
+}
+
 static void print(const duckrow_status *status)
 {
-    char bytes[32];
     printf("database   %s%s\n", status->path, status->exists ? "" : " (missing)");
     print_turn(status);
     print_snapshot(status);
@@ -128,7 +131,7 @@ static void print(const duckrow_status *status)
         print_process(&status->stranger[i], 0, 0);
         printf(" uses the file without duckrow\n");
     }
-    printf("disk       %s\n", size(status->bytes, bytes));
+    print_disk(status);
 }
 
 static int run_status(const struct dr_options *options)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "space.h"
+
 enum { CHUNK = 1 << 20 };
 
 /* Mode 0444 keeps everybody but root from opening the file to write, its owner included: so lift it for the moment of opening. */
@@ -21,6 +23,30 @@ static int open_to_write(const char *path)
     }
     dr_close(look);
     return fd;
+}
+
+static int wanted(const struct dr_copy *copy, int64_t block)
+{
+    if (copy->unused && dr_bitmap_has(copy->unused, block))
+        return 0;
+    return !copy->pending || block >= copy->known_blocks || dr_bitmap_has(copy->pending, block) ||
+           dr_bitmap_has(copy->metadata, block);
+}
+
+/* What the copy takes besides what the target has; no more than is written. What a clone shares it has. */
+static duckrow_code check_space(const struct dr_copy *copy, const duckrow_db *db, duckrow_error *error)
+{
+    struct stat st;
+    int64_t used = 0, written = 0;
+    for (int64_t block = 0; block < copy->header->blocks; block++) {
+        used += !copy->unused || !dr_bitmap_has(copy->unused, block);
+        written += wanted(copy, block);
+    }
+    if (dr_os.fstat(copy->target, &st) < 0)
+        return dr_fail_os(error, errno, "cannot look at the snapshot");
+    int64_t missing = used * copy->header->block_size - (int64_t)st.st_blocks * 512;
+    written *= copy->header->block_size;
+    return dr_space_check(db, copy->target, missing < written ? missing : written, error);
 }
 
 duckrow_code dr_copy_open(struct dr_copy *copy, const duckrow_db *db, const char *path, duckrow_error *error)
@@ -43,16 +69,11 @@ duckrow_code dr_copy_open(struct dr_copy *copy, const duckrow_db *db, const char
         copy->known_blocks = copy->header->blocks;
         copy->empty = 0;
     }
+    duckrow_code code = check_space(copy, db, error);
+    if (code)
+        return code;
     copy->buffers = malloc((size_t)copy->header->block_size * 2 > CHUNK ? (size_t)copy->header->block_size * 2 : CHUNK);
     return copy->buffers ? DUCKROW_OK : dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
-}
-
-static int wanted(const struct dr_copy *copy, int64_t block)
-{
-    if (copy->unused && dr_bitmap_has(copy->unused, block))
-        return 0;
-    return !copy->pending || block >= copy->known_blocks || dr_bitmap_has(copy->pending, block) ||
-           dr_bitmap_has(copy->metadata, block);
 }
 
 /* A slot that is new has nothing to compare with: the kernel copies runs of blocks. */

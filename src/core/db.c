@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "access.h"
+
 enum { KEPT_SOURCES = 64 };
 
 static struct {
@@ -89,7 +91,7 @@ static duckrow_code open_source(const duckrow_db *db, struct dr_source **source,
         int reason = errno;
         dr_close(opened->fd);
         free(opened);
-        return reason == ENOENT ? DUCKROW_OK : dr_fail_os(error, reason, "%s", db->path);
+        return reason == ENOENT ? DUCKROW_OK : dr_fail_access(db, reason, db->path, error);
     }
     opened->device = st.st_dev;
     opened->inode = st.st_ino;
@@ -152,12 +154,13 @@ void dr_source_unlock(struct dr_source *source, short type)
 /* ---- paths ---- */
 
 /* realpath(3) of a path whose last part need not exist. */
-static duckrow_code resolve(const char *path, char resolved[PATH_MAX], duckrow_error *error)
+static duckrow_code resolve(duckrow_db *db, const char *path, duckrow_error *error)
 {
+    char *resolved = db->path;
     if (realpath(path, resolved))
         return DUCKROW_OK;
     if (errno != ENOENT)
-        return dr_fail_os(error, errno, "%s", path);
+        return dr_fail_access(db, errno, path, error);
     const char *name = strrchr(path, '/');
     char parent[PATH_MAX] = ".";
     if (name) {
@@ -214,6 +217,13 @@ duckrow_code dr_db_path(const duckrow_db *db, char path[PATH_MAX], duckrow_error
 
 /* ---- what can be a database ---- */
 
+duckrow_code dr_db_fail_links(const char *path, const struct stat *st, duckrow_error *error)
+{
+    return dr_fail(error, DUCKROW_UNSUPPORTED,
+                   "%s has %lu hard links, and each would have a queue of its own: keep one name and use symbolic links", path,
+                   (unsigned long)st->st_nlink);
+}
+
 /* A DuckDB file has "DUCK" after the first block's 8-byte checksum. An empty file counts: DuckDB makes a database of it. */
 static duckrow_code check_file(const duckrow_db *db, const char *path, const struct stat *st, duckrow_error *error)
 {
@@ -222,11 +232,13 @@ static duckrow_code check_file(const duckrow_db *db, const char *path, const str
     if (!S_ISREG(st->st_mode))
         return dr_fail(error, DUCKROW_NOT_A_DATABASE, "%s is not a regular file", path);
     if (st->st_nlink > 1)
-        return dr_fail(error, DUCKROW_UNSUPPORTED,
-                       "%s has %lu hard links, and each would have a queue of its own: keep one name and use symbolic links",
-                       path, (unsigned long)st->st_nlink);
+        return dr_db_fail_links(path, st, error);
     if (dr_is_mount_point(db->path))
-        return dr_fail(error, DUCKROW_UNSUPPORTED, "%s is itself a mount point: mount the folder that holds it instead", path);
+        return dr_fail(
+            error, DUCKROW_UNSUPPORTED,
+            "%s is itself a mount point, so its .wal and .duckrow would not be those that others have: mount the whole "
+            "folder that %s is in, not the file",
+            path, db->name);
     struct dr_source *source;
     duckrow_code code = dr_source_get(db, &source, error);
     if (code || !source)
@@ -250,7 +262,7 @@ static duckrow_code check_database(const duckrow_db *db, const char *path, duckr
     if (dr_os.stat(db->path, &st) == 0)
         return check_file(db, path, &st, error);
     if (errno != ENOENT)
-        return dr_fail_os(error, errno, "%s", path);
+        return dr_fail_access(db, errno, path, error);
     if (db->options.flags & DUCKROW_MUST_EXIST)
         return dr_fail(error, DUCKROW_NOT_FOUND, "%s does not exist", path);
     return DUCKROW_OK;
@@ -260,15 +272,19 @@ static duckrow_code check_database(const duckrow_db *db, const char *path, duckr
 
 void dr_db_adopt(const duckrow_db *db, int fd, mode_t allowed)
 {
-    struct stat st;
-    if (dr_os.stat(db->path, &st) < 0)
+    struct stat st, now;
+    if (dr_os.stat(db->path, &st) < 0 || dr_os.fstat(fd, &now) < 0)
         return;
     mode_t mode = st.st_mode & 0666;
     if (allowed & 0111)
         mode |= (mode & 0444) >> 2;
-    dr_os.fchmod(fd, mode & allowed);
-    if (geteuid() == 0)
-        (void)!dr_os.fchown(fd, st.st_uid, st.st_gid);
+    mode &= allowed;
+    /* The group first: whoever is in it may give it a file of his own, whatever his own first group is. */
+    uid_t owner = geteuid() == 0 ? st.st_uid : now.st_uid;
+    if (owner != now.st_uid || st.st_gid != now.st_gid)
+        (void)!dr_os.fchown(fd, owner, st.st_gid);
+    if (mode != (now.st_mode & 07777))
+        dr_os.fchmod(fd, mode);
 }
 
 int dr_db_open_own(const duckrow_db *db, const char *path)
@@ -289,7 +305,7 @@ int dr_db_open_own(const duckrow_db *db, const char *path)
 static duckrow_code make_one_folder(const duckrow_db *db, const char *path, duckrow_error *error)
 {
     if (dr_os.mkdir(path, 0777) < 0)
-        return errno == EEXIST ? DUCKROW_OK : dr_fail_os(error, errno, "cannot make %s", path);
+        return errno == EEXIST ? DUCKROW_OK : dr_fail_access(db, errno, path, error);
     int fd = dr_open(path, O_RDONLY | O_DIRECTORY, 0);
     if (fd >= 0)
         dr_db_adopt(db, fd, 0777);
@@ -310,8 +326,9 @@ duckrow_code dr_db_make_folder(const duckrow_db *db, duckrow_error *error)
 
 static duckrow_code check_options(const duckrow_db_options *options, duckrow_error *error)
 {
-    if (options->max_slots < 2 || options->rest_ms < 0 || options->checkpoint_commits < 1)
-        return dr_fail(error, DUCKROW_USAGE, "max_slots must be 2 or more, rest_ms 0 or more, checkpoint_commits 1 or more");
+    if ((options->max_slots && options->max_slots < 2) || options->rest_ms < 0 || options->checkpoint_commits < 1)
+        return dr_fail(error, DUCKROW_USAGE,
+                       "max_slots must be 0 or at least 2, rest_ms 0 or more, checkpoint_commits 1 or more");
     return DUCKROW_OK;
 }
 
@@ -334,7 +351,7 @@ duckrow_code duckrow_db_open(const char *path, const duckrow_db_options *options
     snprintf(opened->command, sizeof opened->command, "%s", opened->options.command ? opened->options.command : self.command);
     duckrow_code code = check_options(&opened->options, error);
     if (code == DUCKROW_OK)
-        code = resolve(path, opened->path, error);
+        code = resolve(opened, path, error);
     /* DuckDB puts the .wal of such a file before the question mark, as for a URL, and we would look for it elsewhere. */
     if (code == DUCKROW_OK && strchr(opened->path, '?'))
         code =

@@ -45,6 +45,8 @@ void dr_db_adopt(const duckrow_db *db, int fd, mode_t allowed);
 int dr_db_open_own(const duckrow_db *db, const char *path);
 /* Writes "<folder>/<format…>" to path; DUCKROW_USAGE when it gets too long. */
 duckrow_code dr_db_path(const duckrow_db *db, char path[PATH_MAX], duckrow_error *error, const char *format, ...) DR_PRINTF(4, 5);
+/* UNSUPPORTED: the file has several names. */
+duckrow_code dr_db_fail_links(const char *path, const struct stat *st, duckrow_error *error);
 duckrow_code dr_check_fork(unsigned forks, duckrow_error *error);
 
 #endif

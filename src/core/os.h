@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 
 #include "error.h"
@@ -38,6 +39,8 @@ struct dr_os_table {
     int (*lock)(int fd, int command, struct flock *lock);
     int (*clone)(int to, int from);
     ssize_t (*copy_range)(int from, off_t *from_offset, int to, off_t *to_offset, size_t size);
+    int (*space)(int fd, struct statvfs *space);
+    int (*sync)(int fd);
 };
 extern struct dr_os_table dr_os;
 

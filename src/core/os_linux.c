@@ -58,6 +58,8 @@ struct dr_os_table dr_os = {
     .lock = os_lock,
     .clone = os_clone,
     .copy_range = os_copy_range,
+    .space = fstatvfs,
+    .sync = fsync,
 };
 
 /* ---- locks ---- */
@@ -372,7 +374,8 @@ const char *dr_network_file_system(int fd)
     }
 }
 
-int dr_is_mount_point(const char *path)
+/* Kernels before 5.8 don't tell by statx. */
+static int is_listed_mount(const char *path)
 {
     FILE *file = fopen("/proc/self/mountinfo", "re");
     if (!file)
@@ -402,4 +405,12 @@ int dr_is_mount_point(const char *path)
     free(line);
     fclose(file);
     return found;
+}
+
+int dr_is_mount_point(const char *path)
+{
+    struct statx found;
+    if (statx(AT_FDCWD, path, 0, 0, &found) == 0 && found.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT)
+        return (found.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    return is_listed_mount(path);
 }

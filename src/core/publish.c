@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "access.h"
+#include "choose.h"
 #include "copy.h"
 
-/* A WAL this long is checkpointed whatever it holds: DuckDB's own default. */
-enum { WAL_LIMIT = 16 << 20 };
+/* A WAL this long is checkpointed whatever it holds: DuckDB's own default. Where no slot is at hand that can wait, but not for
+ * ever: every reader replays it. */
+enum { WAL_LIMIT = 16 << 20, WAL_PUT_OFF = 16 };
 
 /* ---- state ---- */
 
@@ -38,7 +40,11 @@ static duckrow_code read_wal(const duckrow_db *db, int64_t from, int64_t size, s
     if (size <= from)
         return DUCKROW_OK;
     int fd = dr_open(db->wal, O_RDONLY, 0);
-    duckrow_code code = fd < 0 ? dr_fail_os(error, errno, "%s", db->wal) : dr_wal_read(fd, from, size, wal, error);
+    if (fd < 0)
+        return dr_fail_access(db, errno, db->wal, error);
+    /* DuckDB makes it by the umask of whoever writes first, and others have to go on with it. */
+    dr_db_adopt(db, fd, 0666);
+    duckrow_code code = dr_wal_read(fd, from, size, wal, error);
     dr_close(fd);
     return code;
 }
@@ -67,136 +73,60 @@ static int current_slot(const duckrow_db *db, struct dr_slot *slot)
     return current >= 0 && dr_slot_read(db, current, slot) && dr_slot_sound(db, slot, 0);
 }
 
-int dr_publish_is_level(const duckrow_turn *turn)
+int dr_publish_is_level(const duckrow_turn *turn, const struct dr_config *config)
 {
     struct dr_state state;
     struct dr_slot slot;
+    if (!config->snapshots)
+        return 1;
     return turn->source && dr_state_read(turn->db, turn->source->fd, &state, NULL) == DUCKROW_OK &&
            (state.header.encrypted || (current_slot(turn->db, &slot) && dr_state_shown(turn->db, &state, &slot)));
 }
 
-/* ---- choosing a slot ---- */
-
-struct choice {
-    int64_t generation; /* -1: make a new one */
-    int lock;           /* the descriptor that keeps readers out of it */
-    struct dr_slot was;
-};
-
-static int64_t rest_left(const duckrow_db *db, const struct dr_slot *slot)
+/* Does the file at `path` begin as the one at `other` does? */
+static int same_start(const char *path, const char *other, int64_t length)
 {
-    if (strncmp(slot->boot_id, dr_boot_id(), sizeof slot->boot_id) || slot->retired == 0)
-        return 0;
-    int64_t left = slot->retired + db->options.rest_ms - dr_clock_ms();
-    return left > 0 ? left : 0;
+    char one[4096], two[sizeof one];
+    size_t n = length < (int64_t)sizeof one ? (size_t)length : sizeof one;
+    int first = dr_open(path, O_RDONLY, 0), second = dr_open(other, O_RDONLY, 0);
+    int same = first >= 0 && second >= 0 && dr_read_at(first, one, n, 0) == 0 && dr_read_at(second, two, n, 0) == 0 &&
+               !memcmp(one, two, n);
+    dr_close(first);
+    dr_close(second);
+    return same;
 }
 
-/* Has a stock tool the copy open? It has DuckDB's POSIX lock then. One in this process would lose it by our close(). */
-static int has_stock_readers(const char *path)
+duckrow_code dr_publish_check_wal(const duckrow_turn *turn, duckrow_error *error)
 {
+    const duckrow_db *db = turn->db;
+    struct dr_state state;
+    struct dr_slot slot;
     struct stat st;
-    struct flock found;
-    if (dr_os.stat(path, &st) < 0)
-        return 0;
-    if (dr_open_descriptors(&st, -1) > 0)
-        return 1;
-    int fd = dr_open(path, O_RDONLY, 0);
-    int locked = fd >= 0 && dr_lock_test(fd, F_WRLCK, 0, 0, &found) > 0;
-    dr_close(fd);
-    return locked;
-}
-
-/* Our readers lock `lock`. */
-static int lock_slot(const duckrow_db *db, int64_t generation, int *lock)
-{
     char path[PATH_MAX];
-    if (dr_slot_path(db, generation, "lock", path, NULL))
-        return 0;
-    *lock = dr_db_open_own(db, path);
-    if (*lock < 0)
-        return 0;
-    int free = dr_lock_try(*lock, F_WRLCK, 0, 0) == 0;
-    if (free && dr_slot_path(db, generation, db->name, path, NULL) == DUCKROW_OK)
-        free = !has_stock_readers(path);
-    if (!free)
-        dr_close(*lock);
-    return free;
-}
-
-/* The newest that is free and rested: it differs least. *rest: how long until one that is free may have rested; -1: none. */
-static int find_free(const duckrow_db *db, struct choice *choice, int *count, int64_t *rest)
-{
-    int64_t generations[DR_SLOTS], current = dr_slot_current(db);
-    *count = dr_slot_list(db, generations);
-    *rest = -1;
-    for (int i = *count; i-- > 0;) {
-        if (generations[i] == current)
-            continue;
-        int read = dr_slot_read(db, generations[i], &choice->was);
-        if (!read)
-            memset(&choice->was, 0, sizeof choice->was);
-        /* Changed by somebody: everything has to be compared. */
-        if (read && !dr_slot_sound(db, &choice->was, 0))
-            choice->was.complete = 0;
-        int64_t left = read ? rest_left(db, &choice->was) : 0;
-        if (!lock_slot(db, generations[i], &choice->lock))
-            continue;
-        if (left == 0) {
-            choice->generation = generations[i];
-            return 1;
-        }
-        dr_close(choice->lock);
-        if (*rest < 0 || left < *rest)
-            *rest = left;
-    }
-    return 0;
-}
-
-/* Where slots are only resting, waiting for one is better than another copy of everything. */
-static void choose(const duckrow_db *db, struct choice *choice)
-{
-    int count;
-    int64_t rest;
-    for (;;) {
-        if (find_free(db, choice, &count, &rest))
-            return;
-        if (count < db->options.max_slots || rest < 0)
-            break;
-        struct timespec pause = {.tv_sec = rest / 1000, .tv_nsec = rest % 1000 * 1000000};
-        nanosleep(&pause, NULL);
-    }
-    choice->generation = -1;
-    choice->lock = -1;
-    memset(&choice->was, 0, sizeof choice->was);
-}
-
-/* Is a slot at hand for a rotation that could wait? A third copy of everything only for a WAL that has grown long. */
-static int any_free(const duckrow_db *db, int commits)
-{
-    struct choice choice;
-    int count;
-    int64_t rest;
-    if (find_free(db, &choice, &count, &rest)) {
-        dr_close(choice.lock);
-        return 1;
-    }
-    return count < (commits >= 2 * db->options.checkpoint_commits ? db->options.max_slots : 2);
+    if (!turn->source || dr_os.stat(db->wal, &st) < 0 || st.st_size == 0)
+        return DUCKROW_OK;
+    if (!dr_may_use(db->wal, turn->mode == DUCKROW_EXCLUSIVE))
+        return dr_fail_access(db, EACCES, db->wal, error);
+    int64_t current = dr_slot_current(db);
+    if (current < 0 || !dr_slot_read(db, current, &slot) || slot.wal_length == 0 || slot.wal_inode != (int64_t)st.st_ino ||
+        slot.wal_length > st.st_size || dr_state_read(db, turn->source->fd, &state, NULL) ||
+        (slot.device == state.device && slot.inode == state.inode) || slot.header == state.header.hash ||
+        dr_db_path(db, path, NULL, "snapshot/%lld/%s.wal", (long long)current, db->name) ||
+        !same_start(db->wal, path, slot.wal_length))
+        return DUCKROW_OK;
+    return dr_fail(error, DUCKROW_IO,
+                   "%s was replaced, but %s is still that of the file before, with %lld commits: put that file back, or move the "
+                   "WAL away if you can do without them",
+                   db->path, db->wal, (long long)slot.commits);
 }
 
 /* ---- rotating ---- */
 
-static int64_t next_generation(const duckrow_db *db)
-{
-    int64_t generations[DR_SLOTS];
-    int count = dr_slot_list(db, generations);
-    return count ? generations[count - 1] + 1 : 1;
-}
-
 /* The folder under its new name, marked incomplete, without a WAL. */
-static duckrow_code prepare_folder(const duckrow_db *db, struct choice *choice, struct dr_slot *slot, duckrow_error *error)
+static duckrow_code prepare_folder(const duckrow_db *db, struct dr_choice *choice, struct dr_slot *slot, duckrow_error *error)
 {
     char from[PATH_MAX], to[PATH_MAX], path[PATH_MAX];
-    slot->generation = next_generation(db);
+    slot->generation = dr_choose_next(db);
     duckrow_code code = dr_db_path(db, to, error, "snapshot/%lld", (long long)slot->generation);
     if (code)
         return code;
@@ -247,7 +177,7 @@ static int pending_fits(const struct dr_pending *pending, const struct dr_slot *
            (pending->header == dr_header_identity(&state->header, 0) || pending->header == dr_header_identity(&state->header, 1));
 }
 
-static duckrow_code copy_blocks(const duckrow_db *db, int source, const struct dr_state *state, const struct choice *choice,
+static duckrow_code copy_blocks(const duckrow_db *db, int source, const struct dr_state *state, const struct dr_choice *choice,
                                 const struct dr_slot *slot, const struct dr_bitmap *free_blocks, const struct dr_bitmap *metadata,
                                 duckrow_published *published, duckrow_error *error)
 {
@@ -287,21 +217,6 @@ static duckrow_code flip(const duckrow_db *db, int64_t generation, duckrow_error
     return DUCKROW_OK;
 }
 
-/* What stock tools open: one link to `current`, so that one rename moves both. A file of the user's is left alone. */
-static duckrow_code link_read_path(const duckrow_db *db, duckrow_error *error)
-{
-    char target[PATH_MAX + 64], now[PATH_MAX];
-    snprintf(target, sizeof target, "%s.duckrow/snapshot/current/%s", db->name, db->name);
-    ssize_t n = dr_os.readlink(db->read_path, now, sizeof now - 1);
-    if (n == (ssize_t)strlen(target) && !memcmp(now, target, (size_t)n))
-        return DUCKROW_OK;
-    if (n > 0)
-        dr_os.unlink(db->read_path);
-    if (dr_os.symlink(target, db->read_path) < 0 && errno != EEXIST)
-        return dr_fail_os(error, errno, "cannot make %s", db->read_path);
-    return DUCKROW_OK;
-}
-
 /* After the flip: the one that was current begins its rest, and each slot learns what the next checkpoint may change. A failure
  * here costs a full comparison later, nothing else. */
 static void note_pending(const duckrow_db *db, const struct dr_state *state, int64_t current, int64_t before,
@@ -329,21 +244,6 @@ static void note_pending(const duckrow_db *db, const struct dr_state *state, int
             dr_pending_write(db, generations[i], &pending, NULL);
         }
         dr_bitmap_free(&pending.blocks);
-    }
-}
-
-static void drop_surplus(const duckrow_db *db)
-{
-    struct choice choice;
-    int count;
-    int64_t rest;
-    /* The newest free one stays for the next rotation; find_free returns it, so only a surplus is ever removed. */
-    while (find_free(db, &choice, &count, &rest)) {
-        if (count > db->options.max_slots)
-            dr_slot_remove(db, choice.generation);
-        dr_close(choice.lock);
-        if (count <= db->options.max_slots)
-            return;
     }
 }
 
@@ -396,18 +296,20 @@ static duckrow_code complete(const duckrow_db *db, struct dr_slot *slot, const s
     return dr_slot_write(db, slot, error);
 }
 
-static duckrow_code rotate(duckrow_turn *turn, const struct dr_state *state, const struct dr_wal *wal, int64_t sequence,
-                           duckrow_published *published, duckrow_error *error)
+static duckrow_code rotate(duckrow_turn *turn, const struct dr_config *config, const struct dr_state *state,
+                           const struct dr_wal *wal, int64_t sequence, duckrow_published *published, duckrow_error *error)
 {
     duckrow_db *db = turn->db;
-    struct choice choice;
+    struct dr_choice choice;
     struct dr_slot slot = {.sequence = sequence};
     struct dr_bitmap free_blocks = {0}, metadata = {0};
     int known;
     int64_t before = dr_slot_current(db);
-    duckrow_code code = read_candidates(turn->source->fd, &state->header, &free_blocks, &metadata, &known, error);
+    duckrow_code code = dr_choose(db, config, &choice, error);
+    if (code)
+        return code;
+    code = read_candidates(turn->source->fd, &state->header, &free_blocks, &metadata, &known, error);
     if (code == DUCKROW_OK) {
-        choose(db, &choice);
         describe(&slot, state);
         code = prepare_folder(db, &choice, &slot, error);
         if (code == DUCKROW_OK)
@@ -422,13 +324,13 @@ static duckrow_code rotate(duckrow_turn *turn, const struct dr_state *state, con
         /* A copy that could not be made whole is worth less than its space. */
         if (code && choice.generation < 0)
             dr_slot_remove(db, slot.generation);
-        dr_close(choice.lock);
     }
+    dr_close(choice.lock);
     if (code == DUCKROW_OK) {
         if (known)
             dr_bitmap_union(&free_blocks, &metadata);
         note_pending(db, state, slot.generation, before, &free_blocks, known);
-        drop_surplus(db);
+        dr_choose_trim(db, config);
         published->generation = slot.generation;
         published->sequence = slot.sequence;
         published->rotated = 1;
@@ -440,7 +342,7 @@ static duckrow_code rotate(duckrow_turn *turn, const struct dr_state *state, con
 
 /* ---- public ---- */
 
-static duckrow_code check_turn(duckrow_turn *turn, duckrow_error *error)
+static duckrow_code check_turn(duckrow_turn *turn, struct dr_config *config, duckrow_error *error)
 {
     dr_error_clear(error);
     duckrow_code code = dr_check_fork(turn->forks, error);
@@ -448,12 +350,16 @@ static duckrow_code check_turn(duckrow_turn *turn, duckrow_error *error)
         return code;
     if (turn->mode != DUCKROW_EXCLUSIVE)
         return dr_fail(error, DUCKROW_USAGE, "publishing needs an exclusive turn");
-    return dr_turn_find_source(turn, error);
+    if ((code = dr_turn_check(turn, error)) || (code = dr_turn_find_source(turn, error)))
+        return code;
+    return dr_config_read(turn->db, config, error);
 }
 
 static duckrow_code read_state(duckrow_turn *turn, struct dr_state *state, duckrow_error *error)
 {
     duckrow_code code = dr_state_read(turn->db, turn->source->fd, state, error);
+    if (code == DUCKROW_OK)
+        code = dr_turn_check_header(turn, &state->header, error);
     if (code == DUCKROW_OK && state->header.encrypted) {
         dr_turn_set_level(turn);
         return dr_fail(error, DUCKROW_NO_SNAPSHOT, "%s is encrypted: readers share turns instead of reading a snapshot",
@@ -462,16 +368,23 @@ static duckrow_code read_state(duckrow_turn *turn, struct dr_state *state, duckr
     return code;
 }
 
+/* A rotation that can wait does so while no slot is at hand, or no space. */
+static int can_rotate(const duckrow_db *db, const struct dr_config *config, const struct dr_state *state, int pressing)
+{
+    return !config->snapshots || dr_choose_possible(db, config, state->size + state->wal_size, pressing);
+}
+
 duckrow_code duckrow_publish_begin(duckrow_turn *turn, uint32_t flags, duckrow_plan *plan, duckrow_error *error)
 {
     *plan = (duckrow_plan){0};
     struct dr_state state;
     struct dr_slot slot;
     struct dr_wal wal;
-    duckrow_code code = check_turn(turn, error);
+    struct dr_config config;
+    duckrow_code code = check_turn(turn, &config, error);
     if (code || !turn->source || (code = read_state(turn, &state, error)))
         return code;
-    int append = current_slot(turn->db, &slot) && continues(&state, &slot);
+    int append = config.snapshots && current_slot(turn->db, &slot) && continues(&state, &slot);
     if ((code = read_wal(turn->db, append ? slot.wal_length : 0, state.wal_size, &wal, error)))
         return code;
     plan->commits = (int)((append ? slot.commits : 0) + wal.commits);
@@ -479,9 +392,10 @@ duckrow_code duckrow_publish_begin(duckrow_turn *turn, uint32_t flags, duckrow_p
         plan->reason = wal.unusual;
     else if (wal.end > 0 && flags & DUCKROW_PUBLISH_CHECKPOINT)
         plan->reason = "asked for";
-    else if (wal.end > WAL_LIMIT)
+    else if (wal.end > (int64_t)WAL_LIMIT * WAL_PUT_OFF || (wal.end > WAL_LIMIT && can_rotate(turn->db, &config, &state, 1)))
         plan->reason = "the WAL is long";
-    else if (plan->commits >= turn->db->options.checkpoint_commits && any_free(turn->db, plan->commits))
+    else if (plan->commits >= turn->db->options.checkpoint_commits &&
+             can_rotate(turn->db, &config, &state, plan->commits >= 2 * turn->db->options.checkpoint_commits))
         plan->reason = "the WAL holds enough commits";
     plan->checkpoint = plan->reason != NULL;
     return DUCKROW_OK;
@@ -494,9 +408,15 @@ duckrow_code duckrow_publish_end(duckrow_turn *turn, duckrow_published *result, 
     struct dr_state state;
     struct dr_slot slot;
     struct dr_wal wal;
-    duckrow_code code = check_turn(turn, error);
+    struct dr_config config;
+    duckrow_code code = check_turn(turn, &config, error);
     if (code || !turn->source || (code = read_state(turn, &state, error)) || state.header.hash == 0)
         return code;
+    if (!config.snapshots) {
+        dr_choose_retire(turn->db);
+        dr_turn_set_level(turn);
+        return dr_config_no_snapshots(turn->db, error);
+    }
     int sound = current_slot(turn->db, &slot), append = sound && continues(&state, &slot);
     if ((code = read_wal(turn->db, append ? slot.wal_length : 0, state.wal_size, &wal, error)))
         return code;
@@ -515,9 +435,9 @@ duckrow_code duckrow_publish_end(duckrow_turn *turn, duckrow_published *result, 
             return code;
     }
     if (!append)
-        code = rotate(turn, &state, &wal, sound ? slot.sequence : dr_calendar_ms(), published, error);
+        code = rotate(turn, &config, &state, &wal, sound ? slot.sequence : dr_calendar_ms(), published, error);
     if (code)
         return code;
     dr_turn_set_level(turn);
-    return link_read_path(turn->db, error);
+    return dr_slot_link_read_path(turn->db, error);
 }

@@ -14,6 +14,7 @@
 #ifndef DR_PUBLISH_H
 #define DR_PUBLISH_H
 
+#include "config.h"
 #include "slot.h"
 #include "turn.h"
 
@@ -28,6 +29,9 @@ duckrow_code dr_state_read(const duckrow_db *db, int source_fd, struct dr_state 
 /* Is the slot as new as the file? An unfinished commit at the WAL's end doesn't count. */
 int dr_state_shown(const duckrow_db *db, const struct dr_state *state, const struct dr_slot *slot);
 /* Is the current slot as new as the file that the turn found? Then readers need not wait for this turn. */
-int dr_publish_is_level(const duckrow_turn *turn);
+int dr_publish_is_level(const duckrow_turn *turn, const struct dr_config *config);
+/* May this user use the WAL, and is it this file's? One that a slot shows to belong to a file that was at this path before is not:
+ * DuckDB would refuse the pair or, below storage version v1.4.0, replay it. */
+duckrow_code dr_publish_check_wal(const duckrow_turn *turn, duckrow_error *error);
 
 #endif

@@ -202,6 +202,34 @@ uint64_t dr_header_identity(const struct dr_header *header, int which)
     return dr_hash(header->bytes, 4096) ^ dr_hash(header->bytes + 4096 * (which + 1), 4096);
 }
 
+static int read_path_is_ours(const duckrow_db *db, char target[PATH_MAX + 64])
+{
+    char now[PATH_MAX];
+    snprintf(target, PATH_MAX + 64, "%s.duckrow/snapshot/current/%s", db->name, db->name);
+    ssize_t n = dr_os.readlink(db->read_path, now, sizeof now - 1);
+    return n == (ssize_t)strlen(target) && !memcmp(now, target, (size_t)n) ? 1 : n > 0 ? -1 : 0;
+}
+
+duckrow_code dr_slot_link_read_path(const duckrow_db *db, duckrow_error *error)
+{
+    char target[PATH_MAX + 64];
+    int ours = read_path_is_ours(db, target);
+    if (ours > 0)
+        return DUCKROW_OK;
+    if (ours < 0)
+        dr_os.unlink(db->read_path);
+    if (dr_os.symlink(target, db->read_path) < 0 && errno != EEXIST)
+        return dr_fail_os(error, errno, "cannot make %s", db->read_path);
+    return DUCKROW_OK;
+}
+
+void dr_slot_unlink_read_path(const duckrow_db *db)
+{
+    char target[PATH_MAX + 64];
+    if (read_path_is_ours(db, target) > 0)
+        dr_os.unlink(db->read_path);
+}
+
 void dr_slot_remove(const duckrow_db *db, int64_t generation)
 {
     static const char *const own[] = {"record", "pending", "lock"};

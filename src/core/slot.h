@@ -6,6 +6,7 @@
  * snapshot/<generation>/record       struct dr_slot: what it was made from
  * snapshot/<generation>/pending      which of its blocks may differ from the database's after the next checkpoint
  * snapshot/current                   link to the generation that readers open
+ * snapshot/last                      link to the one that was current when snapshots were switched off
  *
  * A slot counts only when its record's checksum fits and it says complete, in this boot: nothing here is ever fsynced. A slot is
  * marked incomplete before its first byte changes. Its folder is renamed to a new generation before it is filled again, so that
@@ -62,6 +63,9 @@ duckrow_code dr_pending_write(const duckrow_db *db, int64_t generation, const st
 /* Stands for the main header and one of the two database headers (0 or 1; -1: the active one). */
 uint64_t dr_header_identity(const struct dr_header *header, int which);
 
+/* What stock tools open: one link to `current`, so that one rename moves both. A file of the user's is left alone. */
+duckrow_code dr_slot_link_read_path(const duckrow_db *db, duckrow_error *error);
+void dr_slot_unlink_read_path(const duckrow_db *db);
 /* Removes the slot's folder. */
 void dr_slot_remove(const duckrow_db *db, int64_t generation);
 

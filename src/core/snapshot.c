@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
+#include "config.h"
+#include "process.h"
 #include "publish.h"
 
 struct duckrow_snapshot {
@@ -38,7 +41,9 @@ static duckrow_code compare(duckrow_snapshot *snapshot, const struct dr_slot *sl
     if (snapshot->turn < 0 && (code = dr_turn_open(db, 0, &snapshot->turn, error)))
         return code;
     int explained = snapshot->turn < 0 ? 0 : dr_turn_explains(snapshot->turn);
-    if (explained > 0)
+    /* A file that somebody put in its place is not the holder's doing, nor is an older one written over it. */
+    int replaced = slot->device != state.device || slot->inode != state.inode || state.header.iteration < slot->iteration;
+    if (explained > 0 && !replaced)
         return DUCKROW_OK;
     return explained < 0 ? DUCKROW_BUSY : dr_fail(error, DUCKROW_STALE, "the snapshot of %s is older than the file", db->path);
 }
@@ -103,11 +108,14 @@ static int pin_current(duckrow_snapshot *snapshot, duckrow_error *error)
     duckrow_db *db = snapshot->db;
     char path[PATH_MAX];
     struct stat st;
+    /* The folder may have a format of another duckrow. */
+    duckrow_code code = dr_turn_open(db, 0, &snapshot->turn, error);
+    if (code)
+        return (int)code;
     snapshot->generation = dr_slot_current(db);
     if (snapshot->generation < 0)
         return dr_fail(error, DUCKROW_STALE, "%s has no snapshot yet", db->path);
-    duckrow_code code = dr_slot_path(db, snapshot->generation, "lock", path, error);
-    if (code)
+    if ((code = dr_slot_path(db, snapshot->generation, "lock", path, error)))
         return (int)code;
     snapshot->lock = dr_open(path, O_RDONLY, 0);
     if (snapshot->lock >= 0 && dr_os.fstat(snapshot->lock, &st) == 0 && dr_lock_try(snapshot->lock, F_RDLCK, 0, 0) == 0) {
@@ -118,7 +126,7 @@ static int pin_current(duckrow_snapshot *snapshot, duckrow_error *error)
             return (int)dr_slot_path(db, snapshot->generation, db->name, snapshot->path, error);
     }
     if (errno == EACCES || errno == EPERM || errno == EMFILE || errno == ENFILE)
-        return (int)dr_fail_os(error, errno, "cannot open %s", path);
+        return (int)dr_fail_access(db, errno, path, error);
     return dr_slot_current(db) == snapshot->generation && errno == ENOENT
                ? (int)dr_fail(error, DUCKROW_STALE, "the snapshot of %s is incomplete", db->path)
                : AGAIN;
@@ -145,11 +153,12 @@ static duckrow_code wait_for_level(const duckrow_snapshot *snapshot, int64_t dea
     if (errno != ETIMEDOUT)
         return dr_fail_os(error, errno, "cannot lock %s/turn", db->folder);
     struct dr_queue queue;
+    char who[DR_NAME_SIZE];
     dr_turn_look(snapshot->turn, &queue, NULL, 0);
+    dr_fail(error, DUCKROW_BUSY, "%s is busy: %s has not brought the snapshot up to date yet", db->path,
+            dr_process_name(&queue.holder, who));
     if (error)
         error->holder = queue.holder;
-    dr_fail(error, DUCKROW_BUSY, "%s is busy: pid %lld (%.120s) has not brought the snapshot up to date yet", db->path,
-            (long long)queue.holder.pid, queue.holder.command);
     return DUCKROW_BUSY;
 }
 
@@ -177,7 +186,12 @@ duckrow_code duckrow_snapshot_pin(duckrow_db *db, int64_t timeout_ms, duckrow_sn
         if (tries)
             sched_yield();
         errno = 0;
-        code = (int)find_source(snapshot, error);
+        struct dr_config config;
+        code = (int)dr_config_read(db, &config, error);
+        if (code == DUCKROW_OK && !config.snapshots)
+            code = (int)dr_config_no_snapshots(db, error);
+        if (code == DUCKROW_OK)
+            code = (int)find_source(snapshot, error);
         if (code == DUCKROW_OK)
             code = pin_current(snapshot, error);
         if (code == DUCKROW_OK)

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "json.h"
 #include "publish.h"
+#include "readers.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
@@ -31,43 +33,6 @@ static int64_t disk_space_below(const char *path, int depth)
     return total;
 }
 
-/* Readers by who has the copy, or its lock, open. Somebody who can't be named still counts, by the lock. */
-static void read_readers(const duckrow_db *db, duckrow_slot_status *status)
-{
-    char path[PATH_MAX];
-    struct stat st;
-    struct flock found;
-    const char *const names[] = {"lock", db->name};
-    int locked = 0;
-    for (int i = 0; i < COUNT(names); i++) {
-        duckrow_process users[COUNT(status->reader)];
-        if (dr_slot_path(db, status->generation, names[i], path, NULL) || dr_os.stat(path, &st) < 0)
-            continue;
-        /* A close() of ours would drop the lock of a DuckDB in this process that reads it. */
-        int is_locked = dr_open_descriptors(&st, -1) > 0;
-        if (!is_locked) {
-            int fd = dr_open(path, O_RDONLY, 0);
-            is_locked = fd >= 0 && dr_lock_test(fd, F_WRLCK, 0, 0, &found) > 0;
-            dr_close(fd);
-        }
-        if (!is_locked)
-            continue;
-        locked = 1;
-        int count = dr_file_users(&st, users, COUNT(users));
-        for (int k = 0; k < count; k++) {
-            int known = 0;
-            for (int j = 0; j < status->readers; j++)
-                known |= status->reader[j].pid == users[k].pid;
-            if (known || status->readers == COUNT(status->reader))
-                continue;
-            snprintf(users[k].kind, sizeof users[k].kind, "read");
-            status->reader[status->readers++] = users[k];
-        }
-    }
-    if (locked && status->readers == 0)
-        status->readers = 1;
-}
-
 static void read_slots(const duckrow_db *db, duckrow_status *status)
 {
     int64_t generations[DR_SLOTS], current = dr_slot_current(db);
@@ -84,7 +49,7 @@ static void read_slots(const duckrow_db *db, duckrow_status *status)
         }
         if (dr_db_path(db, path, NULL, "snapshot/%lld", (long long)generations[i]) == DUCKROW_OK)
             slot->bytes = disk_space_below(path, 1);
-        read_readers(db, slot);
+        slot->readers = dr_readers_find(db, generations[i], slot->reader, COUNT(slot->reader));
         if (slot->current && slot->complete) {
             status->generation = record.generation;
             status->sequence = record.sequence;
@@ -150,9 +115,12 @@ duckrow_code duckrow_status_read(duckrow_db *db, duckrow_status *status, duckrow
     snprintf(status->read_path, sizeof status->read_path, "%s", db->read_path);
     status->generation = status->sequence = status->age_ms = -1;
     status->exists = duckrow_db_exists(db);
+    struct dr_config config;
     duckrow_code code = read_turn(db, status, error);
-    if (code)
+    if (code || (code = dr_config_read(db, &config, error)))
         return code;
+    status->max_slots = config.max_slots;
+    status->snapshots = config.snapshots;
     read_slots(db, status);
     if (status->exists) {
         read_strangers(db, status);
@@ -168,6 +136,7 @@ static void write_process(struct dr_json *json, const char *key, const duckrow_p
 {
     dr_json_open(json, key, '{');
     dr_json_number(json, "pid", process->pid);
+    dr_json_number(json, "foreign_pid", process->foreign_pid);
     dr_json_string(json, "command", process->command);
     dr_json_string(json, "kind", process->kind);
     dr_json_number(json, "since_at", process->since_at);
@@ -227,6 +196,8 @@ duckrow_code duckrow_status_json(duckrow_db *db, char **text, duckrow_error *err
         dr_json_close(&json, ']');
         write_processes(&json, "strangers", status->stranger, status->strangers);
         dr_json_number(&json, "bytes", status->bytes);
+        dr_json_number(&json, "max_slots", status->max_slots);
+        dr_json_bool(&json, "snapshots", status->snapshots);
         dr_json_close(&json, '}');
         *text = json.text;
         if (json.failed) {

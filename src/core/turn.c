@@ -7,8 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "duckfile.h"
 #include "hash.h"
+#include "process.h"
 #include "publish.h"
 
 static const char magic[8] = {'d', 'u', 'c', 'k', 'r', 'o', 'w', DR_FORMAT};
@@ -16,6 +18,7 @@ static const char magic[8] = {'d', 'u', 'c', 'k', 'r', 'o', 'w', DR_FORMAT};
 struct record {
     uint64_t checksum;
     int64_t ticket;
+    uint64_t pid_namespace; /* that process.pid is a number of */
     duckrow_process process;
 };
 _Static_assert(sizeof(struct record) <= DR_RECORD, "a record fits its place");
@@ -54,7 +57,7 @@ duckrow_code dr_turn_open(const duckrow_db *db, int make, int *fd, duckrow_error
     if (*fd < 0 && !make && (errno == EACCES || errno == EPERM || errno == EROFS))
         *fd = dr_open(path, O_RDONLY, 0);
     if (*fd < 0)
-        return errno == ENOENT && !make ? DUCKROW_OK : dr_fail_os(error, errno, "cannot open %s", path);
+        return errno == ENOENT && !make ? DUCKROW_OK : dr_fail_access(db, errno, path, error);
     code = check_format(*fd, path, error);
     if (code) {
         dr_close(*fd);
@@ -63,13 +66,22 @@ duckrow_code dr_turn_open(const duckrow_db *db, int make, int *fd, duckrow_error
     return code;
 }
 
-/* Is the file that fd has locked still the one at its path? The folder may have been removed or replaced. */
+/* Is it the file that the path names? 1 yes, 0 another or none, -1 with errno. */
+static int is_at(int fd, const char *path)
+{
+    struct stat mine, now;
+    if (dr_os.fstat(fd, &mine) < 0)
+        return -1;
+    if (dr_os.stat(path, &now) < 0)
+        return errno == ENOENT ? 0 : -1;
+    return mine.st_dev == now.st_dev && mine.st_ino == now.st_ino;
+}
+
+/* Is the file that has the locks still the one at its path? The folder may have been removed or replaced. */
 static int still_there(const duckrow_turn *turn)
 {
     char path[PATH_MAX];
-    struct stat mine, now;
-    return dr_db_path(turn->db, path, NULL, "turn") == DUCKROW_OK && dr_os.fstat(turn->fd, &mine) == 0 &&
-           dr_os.stat(path, &now) == 0 && mine.st_dev == now.st_dev && mine.st_ino == now.st_ino;
+    return dr_db_path(turn->db, path, NULL, "turn") == DUCKROW_OK ? is_at(turn->fd, path) : 0;
 }
 
 static int64_t record_offset(int64_t ticket)
@@ -80,7 +92,7 @@ static int64_t record_offset(int64_t ticket)
 /* ticket -1: the holder's record. Only people read it, so a failure to write it is not one. */
 static void write_record(const duckrow_turn *turn, int64_t ticket, const char *kind)
 {
-    struct record record = {.ticket = ticket};
+    struct record record = {.ticket = ticket, .pid_namespace = dr_pid_namespace()};
     if (dr_process_describe(getpid(), &record.process) < 0)
         record.process.pid = getpid();
     record.process.since_at = dr_calendar_ms();
@@ -90,46 +102,57 @@ static void write_record(const duckrow_turn *turn, int64_t ticket, const char *k
     (void)!dr_write_at(turn->fd, &record, sizeof record, record_offset(ticket));
 }
 
-static void read_record(int fd, int64_t ticket, duckrow_process *process)
+static int read_record(int fd, int64_t ticket, struct record *record)
 {
-    struct record record;
-    memset(process, 0, sizeof *process);
     /* Its owner may be writing it right now. */
     for (int tries = 0; tries < 3; tries++) {
-        if (dr_read_at(fd, &record, sizeof record, record_offset(ticket)) == 0 && record.ticket == ticket &&
-            record.checksum == dr_hash(&record.ticket, sizeof record - sizeof record.checksum)) {
-            *process = record.process;
-            return;
-        }
+        if (dr_read_at(fd, record, sizeof *record, record_offset(ticket)) == 0 && record->ticket == ticket &&
+            record->checksum == dr_hash(&record->ticket, sizeof *record - sizeof record->checksum))
+            return 1;
         sched_yield();
     }
+    memset(record, 0, sizeof *record);
+    return 0;
 }
 
 /* ---- looking ---- */
 
+static duckrow_process seen_from_here(const struct record *record)
+{
+    duckrow_process process = record->process;
+    dr_process_localize(&process, record->pid_namespace);
+    return process;
+}
+
+static int same_process(const struct record *one, const struct record *other)
+{
+    return one->process.pid == other->process.pid && one->process.started == other->process.started &&
+           one->pid_namespace == other->pid_namespace;
+}
+
 void dr_turn_look(int fd, struct dr_queue *queue, duckrow_process *waiters, int most)
 {
     struct flock found;
+    struct record holder = {0};
     memset(queue, 0, sizeof *queue);
     queue->first_ticket = -1;
     queue->held = dr_lock_test(fd, F_WRLCK, DR_TURN, 1, &found) > 0;
     queue->shared = queue->held && found.l_type == F_RDLCK;
     queue->level = queue->held && dr_lock_test(fd, F_RDLCK, DR_LEVEL, 1, &found) == 0;
-    if (queue->held && !queue->shared)
-        read_record(fd, -1, &queue->holder);
+    if (queue->held && !queue->shared && read_record(fd, -1, &holder))
+        queue->holder = seen_from_here(&holder);
     int64_t from = DR_TICKET;
     int first = 1;
     while (dr_lock_test(fd, F_RDLCK, from, 0, &found) > 0) {
         int64_t ticket = found.l_start < from ? from - DR_TICKET : found.l_start - DR_TICKET;
-        duckrow_process process;
-        read_record(fd, ticket, &process);
+        struct record record;
+        read_record(fd, ticket, &record);
         /* The holder keeps its ticket, and is the first. */
-        int holds = first && queue->held && !queue->shared && process.pid == queue->holder.pid &&
-                    process.started == queue->holder.started;
+        int holds = first && queue->held && !queue->shared && same_process(&record, &holder);
         first = 0;
         if (!holds) {
             if (queue->waiting < most)
-                waiters[queue->waiting] = process;
+                waiters[queue->waiting] = seen_from_here(&record);
             if (queue->waiting++ == 0)
                 queue->first_ticket = ticket;
         }
@@ -210,20 +233,11 @@ static int wait_for_lower(const duckrow_turn *turn, int64_t deadline)
 
 /* ---- errors that name somebody ---- */
 
-static const char *name_process(const duckrow_process *process, char *text, size_t size)
-{
-    if (process->pid)
-        snprintf(text, size, "pid %lld (%.120s)", (long long)process->pid, process->command[0] ? process->command : "?");
-    else
-        snprintf(text, size, "a process that cannot be seen from here");
-    return text;
-}
-
 static duckrow_code busy(const duckrow_turn *turn, int64_t asked, duckrow_error *error)
 {
     struct dr_queue queue;
     duckrow_process first;
-    char who[DUCKROW_COMMAND_SIZE];
+    char who[DR_NAME_SIZE];
     dr_turn_look(turn->fd, &queue, &first, 1);
     /* A look never sees the looker's own locks. */
     queue.waiting += turn->ticket >= 0;
@@ -234,13 +248,13 @@ static duckrow_code busy(const duckrow_turn *turn, int64_t asked, duckrow_error 
     } else if (queue.held) {
         double held = (double)(dr_calendar_ms() - queue.holder.since_at) / 1000;
         dr_fail(error, DUCKROW_BUSY, "%s is busy: held for %.1f s by %s to %s; %d waiting; gave up after %.1f s", turn->db->path,
-                held > 0 ? held : 0, name_process(&queue.holder, who, sizeof who),
-                queue.holder.kind[0] ? queue.holder.kind : "write", queue.waiting, waited);
+                held > 0 ? held : 0, dr_process_name(&queue.holder, who), queue.holder.kind[0] ? queue.holder.kind : "write",
+                queue.waiting, waited);
     } else {
         queue.holder = first;
         char state = first.pid ? dr_process_state(first.pid) : 0;
         dr_fail(error, DUCKROW_BUSY, "%s is busy: %s is first in the queue%s; %d waiting; gave up after %.1f s", turn->db->path,
-                name_process(&first, who, sizeof who), state == 'T' || state == 't' ? " and is stopped (kill -CONT it)" : "",
+                dr_process_name(&first, who), state == 'T' || state == 't' ? " and is stopped (kill -CONT it)" : "",
                 queue.waiting, waited);
     }
     if (error) {
@@ -251,15 +265,28 @@ static duckrow_code busy(const duckrow_turn *turn, int64_t asked, duckrow_error 
     return DUCKROW_BUSY;
 }
 
+/* Somebody else who has the file open. */
+static void describe_other_user(const struct stat *st, duckrow_process *other)
+{
+    duckrow_process users[16];
+    int count = dr_file_users(st, users, sizeof users / sizeof *users);
+    for (int i = 0; i < count; i++)
+        if (users[i].pid != getpid()) {
+            *other = users[i];
+            return;
+        }
+}
+
 static duckrow_code busy_stranger(const duckrow_turn *turn, const struct flock *found, int64_t asked, duckrow_error *error)
 {
-    char who[DUCKROW_COMMAND_SIZE];
+    char who[DR_NAME_SIZE];
     struct stat st;
     duckrow_process stranger = {0};
+    /* 0: the lock's owner lives in a pid namespace that can't be seen from here. -1: an OFD lock, which no DuckDB takes. */
     if (found->l_pid > 0)
         dr_process_describe(found->l_pid, &stranger);
-    else if (dr_os.fstat(turn->source->fd, &st) == 0)
-        dr_file_users(&st, &stranger, 1);
+    else if (found->l_pid < 0 && dr_os.fstat(turn->source->fd, &st) == 0)
+        describe_other_user(&st, &stranger);
     snprintf(stranger.kind, sizeof stranger.kind, "stranger");
     int own = stranger.pid == getpid();
     dr_fail(error, DUCKROW_BUSY,
@@ -267,7 +294,7 @@ static duckrow_code busy_stranger(const duckrow_turn *turn, const struct flock *
                   "connection, or open it "
                   "with duckrow"
                 : "%s is busy: %s has it open without duckrow; gave up after %.1f s",
-            turn->db->path, name_process(&stranger, who, sizeof who), (double)(dr_clock_ms() - asked) / 1000);
+            turn->db->path, dr_process_name(&stranger, who), (double)(dr_clock_ms() - asked) / 1000);
     if (error) {
         error->holder = stranger;
         error->waited_ms = dr_clock_ms() - asked;
@@ -309,6 +336,13 @@ duckrow_code dr_turn_find_source(duckrow_turn *turn, duckrow_error *error)
     return DUCKROW_OK;
 }
 
+/* Made since the database was opened: the other name would have a queue of its own. */
+static duckrow_code check_links(const duckrow_turn *turn, duckrow_error *error)
+{
+    struct stat st;
+    return dr_os.fstat(turn->source->fd, &st) == 0 && st.st_nlink > 1 ? dr_db_fail_links(turn->db->path, &st, error) : DUCKROW_OK;
+}
+
 /* Waits until no program has the file open in a way that excludes ours, then locks it as DuckDB would, so that none comes.
  * The OFD lock in between is only for waiting: it conflicts with the POSIX locks of all processes, this one included. */
 static duckrow_code keep_strangers_out(duckrow_turn *turn, int64_t asked, int64_t deadline, duckrow_error *error)
@@ -327,7 +361,14 @@ static duckrow_code keep_strangers_out(duckrow_turn *turn, int64_t asked, int64_
             return dr_fail_os(error, errno, "cannot lock %s", turn->db->path);
         if (taken == 0 && dr_source_lock(turn->source, type) == 0) {
             turn->guarded = type;
-            return DUCKROW_OK;
+            int same = is_at(fd, turn->db->path);
+            if (same > 0)
+                return check_links(turn, error);
+            if (same < 0)
+                return dr_fail_os(error, errno, "%s", turn->db->path);
+            dr_source_unlock(turn->source, type);
+            turn->guarded = F_UNLCK;
+            continue;
         }
         if (taken == 0 && errno != EAGAIN)
             return dr_fail_os(error, errno, "cannot lock %s", turn->db->path);
@@ -345,6 +386,15 @@ static uint64_t hash_of_headers(const duckrow_turn *turn)
 {
     struct dr_header header;
     return turn->source && dr_header_read(turn->source->fd, &header, NULL) == DUCKROW_OK ? header.hash : 0;
+}
+
+/* What the file is that this turn begins with. */
+static void note_headers(duckrow_turn *turn)
+{
+    struct dr_header header;
+    int read = turn->source && dr_header_read(turn->source->fd, &header, NULL) == DUCKROW_OK;
+    turn->found = read ? header.hash : 0;
+    turn->iteration = read ? header.iteration : 0;
 }
 
 /* ---- taking ---- */
@@ -406,7 +456,7 @@ static duckrow_code take(duckrow_turn *turn, const char *kind, int64_t asked, in
         code = queue ? take_locks(turn, kind, asked, deadline, error) : share_without_queue(turn, asked, deadline, error);
         if (code)
             return code;
-        if (turn->fd < 0 || still_there(turn))
+        if (turn->fd < 0 || still_there(turn) > 0)
             return keep_strangers_out(turn, asked, deadline, error);
         drop_locks(turn);
     }
@@ -424,20 +474,67 @@ duckrow_code duckrow_turn_take(duckrow_db *db, duckrow_turn_mode mode, const cha
         return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     *turn = (duckrow_turn){.db = db, .mode = mode, .fd = -1, .ticket = -1, .guarded = F_UNLCK, .forks = dr_fork_count()};
     int64_t asked = dr_clock_ms(), deadline = timeout_ms > INT64_MAX - asked ? INT64_MAX : asked + timeout_ms;
-    duckrow_code code = take(turn, kind, asked, deadline, error);
+    struct dr_config config;
+    duckrow_code code = dr_config_read(db, &config, error);
+    if (code == DUCKROW_OK)
+        code = take(turn, kind, asked, deadline, error);
+    if (code == DUCKROW_OK)
+        code = dr_publish_check_wal(turn, error);
     if (code) {
         drop_locks(turn);
         free(turn);
         return code;
     }
-    turn->found = hash_of_headers(turn);
-    if (mode == DUCKROW_EXCLUSIVE && dr_publish_is_level(turn))
+    note_headers(turn);
+    if (mode == DUCKROW_EXCLUSIVE && dr_publish_is_level(turn, &config))
         dr_turn_set_level(turn);
     *taken = turn;
     return DUCKROW_OK;
 }
 
 /* ---- holding ---- */
+
+/* Does the path still lead to the file that this turn guards? What is written to another one is lost with it. */
+static duckrow_code check_file(const duckrow_turn *turn, duckrow_error *error)
+{
+    const char *path = turn->db->path;
+    struct stat st;
+    int same = turn->source ? is_at(turn->source->fd, path) : 1;
+    if (same > 0)
+        return DUCKROW_OK;
+    if (same < 0)
+        return dr_fail_os(error, errno, "%s", path);
+    return dr_fail(error, DUCKROW_IO,
+                   "%s was %s while this process had it open to write: what it has written is in the file that was there before; "
+                   "close this connection and open a new one",
+                   path, dr_os.stat(path, &st) < 0 ? "removed" : "replaced");
+}
+
+duckrow_code dr_turn_check(const duckrow_turn *turn, duckrow_error *error)
+{
+    duckrow_code code = check_file(turn, error);
+    int there = code ? 1 : still_there(turn);
+    if (there > 0)
+        return code;
+    if (there < 0)
+        return dr_fail_os(error, errno, "%s/turn", turn->db->folder);
+    return dr_fail(error, DUCKROW_STALE,
+                   "%s was removed while this process had the turn; what is committed stays, and the next to open the database "
+                   "makes the snapshot anew",
+                   turn->db->folder);
+}
+
+duckrow_code dr_turn_check_header(const duckrow_turn *turn, const struct dr_header *header, duckrow_error *error)
+{
+    /* Only checkpoints of this turn's may have changed it, and they count up. */
+    if (header->iteration > turn->iteration || (header->iteration == turn->iteration && header->hash == turn->found) ||
+        turn->found == 0)
+        return DUCKROW_OK;
+    return dr_fail(error, DUCKROW_IO,
+                   "%s was overwritten while this process had it open to write: put back what was there, or remove %s if what it "
+                   "holds is not wanted",
+                   turn->db->path, turn->db->wal);
+}
 
 void dr_turn_set_level(duckrow_turn *turn)
 {
@@ -454,7 +551,7 @@ int duckrow_turn_level(const duckrow_turn *turn)
 duckrow_code duckrow_turn_guard(duckrow_turn *turn, duckrow_error *error)
 {
     duckrow_code code = dr_check_fork(turn->forks, error);
-    if (code || turn->mode == DUCKROW_SHARED)
+    if (code || turn->mode == DUCKROW_SHARED || (code = check_file(turn, error)))
         return code;
     if (!turn->source && (code = dr_turn_find_source(turn, error)))
         return code;
@@ -489,7 +586,7 @@ duckrow_code duckrow_turn_reclaim(duckrow_turn *turn, int64_t timeout_ms, duckro
         return code;
     int64_t now = dr_clock_ms();
     code = keep_strangers_out(turn, now, now + timeout_ms, error);
-    turn->found = hash_of_headers(turn);
+    note_headers(turn);
     return code;
 }
 

@@ -19,11 +19,16 @@
  * To give up: unlock TURN, then the ticket.
  *
  * File: 0 "duckrow" and the format number, 8 the hint (u64, native order), then records of 512 bytes: number 1 is the holder's,
- * ticket n's is number 2 + n mod 126. A record counts only while its lock is held and its checksum fits. */
+ * ticket n's is number 2 + n mod 126. A record counts only while its lock is held and its checksum fits. It says in which pid
+ * namespace its pid is a number.
+ *
+ * Where the folder is removed under a holder, others make a new one, with another queue. They wait for the holder all the same,
+ * for it has the POSIX lock on the database, and the holder publishes nothing any more. */
 #ifndef DR_TURN_H
 #define DR_TURN_H
 
 #include "db.h"
+#include "duckfile.h"
 
 enum { DR_FORMAT = 1, DR_RECORD = 512, DR_RECORDS = 126 };
 #define DR_TURN ((int64_t)1 << 40)
@@ -38,7 +43,8 @@ struct duckrow_turn {
     int level;
     short guarded;            /* the POSIX lock taken on the file: F_RDLCK, F_WRLCK, or F_UNLCK */
     struct dr_source *source; /* NULL while there is no file */
-    uint64_t found;           /* hash of the headers when the turn was taken */
+    uint64_t found;           /* hash of the headers when the turn was taken; 0: there were none */
+    int64_t iteration;        /* theirs */
     unsigned forks;
 };
 
@@ -59,6 +65,11 @@ int dr_turn_count_tickets(int fd, int64_t from, int64_t to);
 /* Is the turn held by somebody whose snapshot is level? 1 yes; 0 nobody holds it; -1 its holder is not level yet. */
 int dr_turn_explains(int fd);
 void dr_turn_set_level(duckrow_turn *turn);
+/* Are the file and the turn file still those that the turn was taken on? IO: what is written is not in the file at the path.
+ * STALE: the folder was removed, and somebody may have a new one. */
+duckrow_code dr_turn_check(const duckrow_turn *turn, duckrow_error *error);
+/* IO where the file's content cannot have come about under this turn. */
+duckrow_code dr_turn_check_header(const duckrow_turn *turn, const struct dr_header *header, duckrow_error *error);
 /* Makes turn->source the file that the path names now, locked as before. */
 duckrow_code dr_turn_find_source(duckrow_turn *turn, duckrow_error *error);
 

@@ -124,6 +124,12 @@ static void unknown_format_is_refused(void **state)
     duckrow_turn_release(take(DUCKROW_EXCLUSIVE));
     assert_int_equal(write_file(path_in(db->folder, "turn"), "duckrow\2", 8), 0);
     refuse(DUCKROW_EXCLUSIVE, 0, DUCKROW_UNSUPPORTED);
+    refuse(DUCKROW_SHARED, 0, DUCKROW_UNSUPPORTED);
+    duckrow_snapshot *snapshot;
+    char *json;
+    assert_int_equal(duckrow_snapshot_pin(db, 0, &snapshot, &error), DUCKROW_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "upgrade duckrow"));
+    assert_int_equal(duckrow_status_json(db, &json, &error), DUCKROW_UNSUPPORTED);
     assert_int_equal(write_file(path_in(db->folder, "turn"), "strange!", 8), 0);
     refuse(DUCKROW_EXCLUSIVE, 0, DUCKROW_UNSUPPORTED);
 }

@@ -1,0 +1,218 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "access.h"
+
+enum { LARGEST = 65536 };
+
+static const struct {
+    const char *name, *values;
+} settings[DR_SETTINGS] = {{"max_slots", "a number from 2 to 32"}, {"snapshots", "on or off"}};
+
+enum { MAX_SLOTS, SNAPSHOTS };
+
+const char *dr_config_name(int setting)
+{
+    return settings[setting].name;
+}
+
+const char *dr_config_value(const struct dr_config *config, int setting, char text[32])
+{
+    if (setting == MAX_SLOTS)
+        snprintf(text, 32, "%d", config->max_slots);
+    else
+        snprintf(text, 32, "%s", config->snapshots ? "on" : "off");
+    return text;
+}
+
+int dr_config_find(const char *name)
+{
+    for (int i = 0; i < DR_SETTINGS; i++)
+        if (!strcmp(settings[i].name, name))
+            return i;
+    return -1;
+}
+
+/* 0, or -1 where the value is none of the setting's. */
+static int set(struct dr_config *config, int setting, const char *value)
+{
+    if (setting == SNAPSHOTS) {
+        config->snapshots = !strcmp(value, "on");
+        return config->snapshots || !strcmp(value, "off") ? 0 : -1;
+    }
+    char *end;
+    long number = strtol(value, &end, 10);
+    if (!*value || *end || number < 2 || number > 32)
+        return -1;
+    config->max_slots = (int)number;
+    return 0;
+}
+
+/* Cuts blanks off both ends. */
+static char *trim(char *text)
+{
+    text += strspn(text, " \t\r");
+    size_t n = strlen(text);
+    while (n > 0 && strchr(" \t\r", text[n - 1]))
+        n--;
+    text[n] = 0;
+    return text;
+}
+
+/* Takes a line apart, in place. The setting; -1: it has none; -2: it is not understood. */
+static int split(char *line, char **name, char **value)
+{
+    line[strcspn(line, "#")] = 0;
+    *name = trim(line);
+    *value = NULL;
+    if (!**name)
+        return -1;
+    char *equals = strchr(*name, '=');
+    if (!equals)
+        return -2;
+    *equals = 0;
+    *value = trim(equals + 1);
+    *name = trim(*name);
+    int setting = dr_config_find(*name);
+    return setting < 0 ? -2 : setting;
+}
+
+/* The file's text, to be freed; *text is NULL where there is no file. */
+static duckrow_code load(const duckrow_db *db, const char *path, char **text, duckrow_error *error)
+{
+    struct stat st;
+    *text = NULL;
+    int fd = dr_open(path, O_RDONLY, 0);
+    if (fd < 0)
+        return errno == ENOENT ? DUCKROW_OK : dr_fail_access(db, errno, path, error);
+    duckrow_code code = DUCKROW_OK;
+    if (dr_os.fstat(fd, &st) < 0)
+        code = dr_fail_os(error, errno, "cannot read %s", path);
+    else if (st.st_size > LARGEST)
+        code = dr_fail(error, DUCKROW_USAGE, "%s is too long to hold settings: move it away", path);
+    else if (!(*text = calloc(1, (size_t)st.st_size + 1)))
+        code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    else if (dr_read_at(fd, *text, (size_t)st.st_size, 0) < 0)
+        code = dr_fail_os(error, errno, "cannot read %s", path);
+    dr_close(fd);
+    if (code) {
+        free(*text);
+        *text = NULL;
+    }
+    return code;
+}
+
+static duckrow_code parse(const char *path, char *text, struct dr_config *config, duckrow_error *error)
+{
+    int number = 1;
+    for (char *line = text, *next; line; line = next, number++) {
+        char *name, *value;
+        if ((next = strchr(line, '\n')))
+            *next++ = 0;
+        int setting = split(line, &name, &value);
+        if (setting == -2 && !value)
+            return dr_fail(error, DUCKROW_USAGE, "%s:%d: %.60s is not understood: write name = value", path, number, name);
+        if (setting == -2)
+            return dr_fail(error, DUCKROW_USAGE, "%s:%d: there is no setting %.60s: choose %s or %s", path, number, name,
+                           settings[0].name, settings[1].name);
+        if (setting >= 0 && set(config, setting, value) < 0)
+            return dr_fail(error, DUCKROW_USAGE, "%s:%d: %s is %s, not %.60s", path, number, name, settings[setting].values,
+                           *value ? value : "empty");
+    }
+    return DUCKROW_OK;
+}
+
+duckrow_code dr_config_read(const duckrow_db *db, struct dr_config *config, duckrow_error *error)
+{
+    char path[PATH_MAX], *text;
+    *config = (struct dr_config){.max_slots = 3, .snapshots = 1};
+    duckrow_code code = dr_db_path(db, path, error, "config");
+    if (code == DUCKROW_OK)
+        code = load(db, path, &text, error);
+    if (code == DUCKROW_OK && text) {
+        code = parse(path, text, config, error);
+        free(text);
+    }
+    if (db->options.max_slots)
+        config->max_slots = db->options.max_slots;
+    return code;
+}
+
+/* The text with the setting's lines replaced by one, or that one at its end. NULL: out of memory. */
+static char *replace(const char *text, int setting, const char *value)
+{
+    char *replaced = NULL;
+    size_t length = 0;
+    FILE *stream = open_memstream(&replaced, &length);
+    if (!stream)
+        return NULL;
+    int written = 0;
+    for (const char *line = text; line && *line;) {
+        size_t n = strcspn(line, "\n");
+        char *copy = strndup(line, n), *name, *was;
+        int found = copy ? split(copy, &name, &was) : -1;
+        free(copy);
+        if (found != setting)
+            fprintf(stream, "%.*s\n", (int)n, line);
+        else if (!written++)
+            fprintf(stream, "%s = %s\n", settings[setting].name, value);
+        line += n + (line[n] == '\n');
+    }
+    if (!written)
+        fprintf(stream, "%s = %s\n", settings[setting].name, value);
+    int failed = ferror(stream);
+    if (fclose(stream) != 0 || failed) {
+        free(replaced);
+        return NULL;
+    }
+    return replaced;
+}
+
+static duckrow_code save(const duckrow_db *db, const char *path, const char *text, duckrow_error *error)
+{
+    char next[PATH_MAX];
+    duckrow_code code = dr_db_path(db, next, error, ".config");
+    if (code)
+        return code;
+    dr_os.unlink(next);
+    int fd = dr_db_open_own(db, next);
+    if (fd < 0)
+        return dr_fail_access(db, errno, next, error);
+    if (dr_write_at(fd, text, strlen(text), 0) < 0 || dr_os.sync(fd) < 0 || dr_os.rename(next, path) < 0) {
+        code = dr_fail_os(error, errno, "cannot write %s", path);
+        dr_os.unlink(next);
+    }
+    dr_close(fd);
+    return code;
+}
+
+duckrow_code dr_config_write(const duckrow_db *db, const char *name, const char *value, duckrow_error *error)
+{
+    struct dr_config config = {0};
+    char path[PATH_MAX], *text, *replaced;
+    int setting = dr_config_find(name);
+    if (setting < 0)
+        return dr_fail(error, DUCKROW_USAGE, "there is no setting %.60s: choose %s or %s", name, settings[0].name,
+                       settings[1].name);
+    if (set(&config, setting, value) < 0)
+        return dr_fail(error, DUCKROW_USAGE, "%s is %s, not %.60s", name, settings[setting].values, *value ? value : "empty");
+    duckrow_code code = dr_db_path(db, path, error, "config");
+    if (code || (code = load(db, path, &text, error)))
+        return code;
+    replaced = replace(text ? text : "", setting, value);
+    code = replaced ? save(db, path, replaced, error) : dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    free(replaced);
+    free(text);
+    return code;
+}
+
+duckrow_code dr_config_no_snapshots(const duckrow_db *db, duckrow_error *error)
+{
+    return dr_fail(error, DUCKROW_NO_SNAPSHOT,
+                   "%s has its snapshots switched off, so readers share turns; to have them: duckrow config %s snapshots on",
+                   db->path, db->path);
+}

@@ -1,0 +1,33 @@
+/* Settings of one database: <database>.duckrow/config, a text file for people.
+ *
+ *     # a comment
+ *     max_slots = 3       copies of the database that are kept at most: 2 to 32
+ *     snapshots = on      off: no copies; readers share turns
+ *
+ * A line that is neither is an error that names file and line: nothing is guessed. A setting that is not there has its default.
+ * It is read anew whenever it counts, and replaced by rename under an exclusive turn. */
+#ifndef DR_CONFIG_H
+#define DR_CONFIG_H
+
+#include "db.h"
+
+enum { DR_SETTINGS = 2 };
+
+struct dr_config {
+    int max_slots, snapshots;
+};
+
+/* Of setting 0 to DR_SETTINGS - 1. */
+const char *dr_config_name(int setting);
+const char *dr_config_value(const struct dr_config *config, int setting, char text[32]);
+/* -1: there is none of that name. */
+int dr_config_find(const char *name);
+
+/* max_slots is that of the options where they have one. Errors: USAGE, PERMISSION, IO. */
+duckrow_code dr_config_read(const duckrow_db *db, struct dr_config *config, duckrow_error *error);
+/* Writes one setting, and leaves comments and other lines as they are. Errors: USAGE, PERMISSION, IO, DISK_FULL. */
+duckrow_code dr_config_write(const duckrow_db *db, const char *name, const char *value, duckrow_error *error);
+/* NO_SNAPSHOT, saying that they are off and how to have them. */
+duckrow_code dr_config_no_snapshots(const duckrow_db *db, duckrow_error *error);
+
+#endif
