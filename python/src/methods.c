@@ -97,8 +97,8 @@ static PyObject *hook_call(PyObject *object, PyObject *arguments, PyObject *keyw
     if (self->after != Py_None) {
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
-        PyObject *done = PyObject_CallFunctionObjArgs(self->after, PyTuple_GetItem(arguments, 0), result ? result : Py_NotImplemented,
-                                                      NULL);
+        PyObject *done =
+            PyObject_CallFunctionObjArgs(self->after, PyTuple_GetItem(arguments, 0), result ? result : Py_NotImplemented, NULL);
         if (type) {
             if (!done)
                 PyErr_Clear();

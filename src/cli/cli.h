@@ -13,11 +13,15 @@
 /* Runs the program; what the executable's main() and the script that pip installs call. */
 DUCKROW_API int duckrow_main(int argc, char **argv);
 
+enum { DR_FAIL_IFS = 16 };
+
 struct dr_options {
-    int write, json, help;
+    int write, json, help, force;
     int64_t timeout_ms;
     const char *format, *output, *engine, *file;
-    const char *database, *sql, *name, *value;
+    const char *database, *sql, *target, *storage_version;
+    const char *name, *value;          /* of a setting */
+    const char *fail_if[DR_FAIL_IFS]; /* ended by NULL, or full */
     char **child; /* of hold: the command, ended by NULL */
 };
 
@@ -30,7 +34,10 @@ enum { /* the options and arguments that a subcommand takes */
        DR_TAKES_DATABASE = 32,
        DR_TAKES_SQL = 64,
        DR_TAKES_CHILD = 128,
-       DR_TAKES_SETTING = 256, /* a name, and a value */
+       DR_TAKES_TARGET = 256, /* and --force */
+       DR_TAKES_STORAGE_VERSION = 512,
+       DR_TAKES_FAIL_IF = 1024,
+       DR_TAKES_SETTING = 2048, /* a name, and a value */
 };
 
 struct dr_command {
@@ -40,7 +47,7 @@ struct dr_command {
 };
 
 extern const struct dr_command dr_command_sql, dr_command_status, dr_command_hold, dr_command_publish, dr_command_path,
-    dr_command_config, dr_command_version;
+    dr_command_copy, dr_command_upgrade, dr_command_doctor, dr_command_config, dr_command_version;
 
 /* Fills in options from the arguments behind the subcommand's name. Errors: USAGE. */
 duckrow_code dr_options_parse(const struct dr_command *command, int count, char **arguments, struct dr_options *options,

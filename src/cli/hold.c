@@ -79,10 +79,10 @@ static duckrow_code run_child(char **command, int *status, duckrow_error *error)
     return DUCKROW_OK;
 }
 
-/* Brings the snapshot level; a database that is still to be made has none. */
+/* Brings the snapshot level; a database that is still to be made has none, and an encrypted one either. */
 static duckrow_code publish(struct dr_work *work, duckrow_error *error)
 {
-    if (!duckrow_db_exists(work->db))
+    if (!duckrow_db_exists(work->db) || dr_work_encrypted(work))
         return DUCKROW_OK;
     duckrow_code code = dr_work_attach(work, error);
     if (!code)

@@ -61,6 +61,9 @@ static const struct flag flags[] = {
     {"--format", DR_TAKES_FORMAT, offsetof(struct dr_options, format), 1},
     {"--output", DR_TAKES_FORMAT, offsetof(struct dr_options, output), 1},
     {"--file", DR_TAKES_FORMAT, offsetof(struct dr_options, file), 1},
+    {"--force", DR_TAKES_TARGET, offsetof(struct dr_options, force), 0},
+    {"--storage-version", DR_TAKES_STORAGE_VERSION, offsetof(struct dr_options, storage_version), 1},
+    {"--fail-if", DR_TAKES_FAIL_IF, offsetof(struct dr_options, fail_if), 1},
     {"--engine", DR_TAKES_ENGINE, offsetof(struct dr_options, engine), 1},
 };
 
@@ -86,7 +89,11 @@ static duckrow_code read_flag(const struct dr_command *command, int count, char 
             return dr_fail(error, DUCKROW_USAGE, "%s needs a value; see duckrow %s --help", flag->name, command->name);
         if (flag->takes == DR_TAKES_TIMEOUT)
             return dr_parse_duration(value, &options->timeout_ms, error);
-        *(const char **)((char *)options + flag->offset) = value;
+        const char **place = (const char **)((char *)options + flag->offset);
+        for (int i = 0; flag->takes == DR_TAKES_FAIL_IF && *place; place++)
+            if (++i == DR_FAIL_IFS)
+                return dr_fail(error, DUCKROW_USAGE, "%s may be given %d times", flag->name, DR_FAIL_IFS);
+        *place = value;
         return DUCKROW_OK;
     }
     return dr_fail(error, DUCKROW_USAGE, "unknown option %.100s; see duckrow %s --help", argument, command->name);
@@ -96,6 +103,10 @@ static duckrow_code check(const struct dr_command *command, const struct dr_opti
 {
     if ((command->takes & DR_TAKES_DATABASE) && (!options->database || !*options->database))
         return dr_fail(error, DUCKROW_USAGE, "no database given: duckrow %s", command->usage);
+    if (options->database && !(command->takes & DR_TAKES_SQL) && strcmp(options->database, ":memory:") == 0)
+        return dr_fail(error, DUCKROW_USAGE, ":memory: is no file: only duckrow sql takes it");
+    if ((command->takes & DR_TAKES_TARGET) && (!options->target || !*options->target))
+        return dr_fail(error, DUCKROW_USAGE, "no target given: duckrow %s", command->usage);
     if ((command->takes & DR_TAKES_CHILD) && (!options->child || !*options->child))
         return dr_fail(error, DUCKROW_USAGE, "no command given: duckrow %s", command->usage);
     if (options->format && !dr_format_find(options->format))
@@ -136,6 +147,8 @@ duckrow_code dr_options_parse(const struct dr_command *command, int count, char 
             options->name = arguments[i];
         } else if ((command->takes & DR_TAKES_SETTING) && !options->value) {
             options->value = arguments[i];
+        } else if ((command->takes & DR_TAKES_TARGET) && !options->target) {
+            options->target = arguments[i];
         } else if (command->takes & DR_TAKES_CHILD) {
             return dr_fail(error, DUCKROW_USAGE, "put -- before the command: duckrow %s", command->usage);
         } else {

@@ -3,18 +3,21 @@
  * Everything that needs no file comes first: reading and parsing the SQL, and assignments to busy_timeout at its start, so that
  * they count for the wait.
  *
+ * Where the SQL may attach files, it is taken statement by statement: each ATTACH of a file is duckrow's to do (attached.h). One that
+ * can't be told apart for certain is refused: its file would be open without a turn.
+ *
  * Writing, the guard is asked before and after each statement, for a statement may commit, and may close the file in passing. An
  * error rolls back the open transaction; what was committed before it stays, and is published. */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
+#include "attached.h"
 #include "engine/sqltext.h"
+#include "engine/tokens.h"
 #include "format.h"
 #include "signals.h"
 #include "work.h"
@@ -24,7 +27,10 @@ struct run {
     const struct dr_format *format;
     struct dr_work work;
     struct dr_output output;
+    struct dr_attachments attached;
     char *sql;
+    int split;        /* run statement by statement, as it may attach files */
+    int pass;         /* the statement is an ATTACH that is DuckDB's to do */
     idx_t next;       /* the first statement that has not been run */
     int results;      /* written so far */
     int transactions; /* has there been a BEGIN? */
@@ -82,10 +88,11 @@ static duckrow_code read_sql(struct run *run, duckrow_error *error)
     return code;
 }
 
-static duckrow_code parse(struct run *run, duckdb_extracted_statements *statements, idx_t *count, duckrow_error *error)
+static duckrow_code parse(struct run *run, const char *sql, duckdb_extracted_statements *statements, idx_t *count,
+                          duckrow_error *error)
 {
     const struct dr_session *session = run->work.session;
-    *count = session->duckdb->extract_statements(session->connection, run->sql, statements);
+    *count = session->duckdb->extract_statements(session->connection, sql, statements);
     const char *message = *count ? NULL : session->duckdb->extract_statements_error(*statements);
     return message && *message ? dr_sql_failed(error, message) : DUCKROW_OK;
 }
@@ -143,6 +150,11 @@ static duckrow_code execute(struct run *run, duckdb_prepared_statement statement
 {
     const struct dr_duckdb *duckdb = run->work.session->duckdb;
     int type = (int)duckdb->prepared_statement_type(statement);
+    if (type == DR_STATEMENT_ATTACH && !run->pass)
+        return dr_fail(
+            error, DUCKROW_USAGE,
+            "this ATTACH is not understood, so its file would be open without a turn: write the path as one plain string, "
+            "and the options as plain values");
     run->transactions |= type == DR_STATEMENT_TRANSACTION;
     duckdb_result result;
     memset(&result, 0, sizeof result);
@@ -161,7 +173,8 @@ static duckrow_code execute(struct run *run, duckdb_prepared_statement statement
 
 static duckrow_code guard(struct run *run, duckrow_error *error)
 {
-    return run->work.turn ? duckrow_turn_guard(run->work.turn, error) : DUCKROW_OK;
+    duckrow_code code = run->work.turn ? duckrow_turn_guard(run->work.turn, error) : DUCKROW_OK;
+    return code ? code : dr_attached_guard(&run->attached, error);
 }
 
 static duckrow_code run_statement(struct run *run, duckdb_extracted_statements statements, idx_t index, duckrow_error *error)
@@ -186,44 +199,21 @@ static duckrow_code run_statement(struct run *run, duckdb_extracted_statements s
 
 /* ---- all statements ---- */
 
-/* Skips blanks and comments; of a nested comment, which DuckDB knows, only what is simple. */
-static const char *skip_blanks(const char *at)
-{
-    for (;;) {
-        at += strspn(at, " \t\r\n\f\v;");
-        if (at[0] == '-' && at[1] == '-') {
-            at += strcspn(at, "\n");
-        } else if (at[0] == '/' && at[1] == '*') {
-            const char *end = strstr(at + 2, "*/");
-            at = end ? end + 2 : at + strlen(at);
-        } else {
-            return at;
-        }
-    }
-}
-
-static int take_word(const char **at, const char *word)
-{
-    const char *start = skip_blanks(*at);
-    size_t length = strlen(word);
-    if (strncasecmp(start, word, length) != 0 || isalnum((unsigned char)start[length]) || start[length] == '_')
-        return 0;
-    *at = start + length;
-    return 1;
-}
-
-/* Does the SQL go on with an assignment to busy_timeout? Moves behind it. */
+/* Is the statement at *at an assignment to busy_timeout? Moves to its end. */
 static int take_busy_timeout(const char **at)
 {
-    const char *end = *at;
-    if (!take_word(&end, "PRAGMA") && !take_word(&end, "SET"))
+    struct dr_tokens tokens;
+    dr_tokens_begin(&tokens, *at, NULL);
+    dr_tokens_at_end(&tokens);
+    if (!dr_tokens_take_word(&tokens, "PRAGMA") && !dr_tokens_take_word(&tokens, "SET"))
         return 0;
-    if (!take_word(&end, "SESSION") && !take_word(&end, "LOCAL"))
-        take_word(&end, "GLOBAL");
-    if (!take_word(&end, "busy_timeout"))
+    if (!dr_tokens_take_word(&tokens, "SESSION") && !dr_tokens_take_word(&tokens, "LOCAL"))
+        dr_tokens_take_word(&tokens, "GLOBAL");
+    if (!dr_tokens_take_word(&tokens, "busy_timeout"))
         return 0;
-    *at = end + strcspn(end, ";");
-    return 1;
+    const char *end = dr_statement_end(tokens.start);
+    *at = end ? end : *at;
+    return end != NULL;
 }
 
 /* Runs the assignments to busy_timeout that the SQL begins with. */
@@ -238,18 +228,95 @@ static duckrow_code run_leading(struct run *run, duckdb_extracted_statements sta
     return code;
 }
 
-static duckrow_code run_rest(struct run *run, duckrow_error *error)
+/* The next statement's text, allocated, and where it ends; NULL: out of memory, or its end can't be told. */
+static char *take_statement(const char **at)
 {
-    const struct dr_session *session = run->work.session;
+    const char *end = dr_statement_end(*at);
+    char *text = end ? strndup(*at, (size_t)(end - *at)) : NULL;
+    *at = end ? end + (*end == ';') : *at;
+    return text;
+}
+
+/* Do we tell statements apart as DuckDB does, which found so many? Some of them stand for several of its own. */
+static int splits(struct run *run, idx_t found)
+{
+    const char *at = run->sql;
+    idx_t sum = 0;
+    while (*at) {
+        duckdb_extracted_statements statements = NULL;
+        duckrow_error ignored;
+        idx_t count = 0;
+        char *text = take_statement(&at);
+        int failed = !text || parse(run, text, &statements, &count, &ignored) != DUCKROW_OK;
+        run->work.session->duckdb->destroy_extracted(&statements);
+        free(text);
+        if (failed)
+            return 0;
+        sum += count;
+    }
+    return sum == found;
+}
+
+/* Runs the statements of a text that are due: *number is that of its first in the whole SQL, and moves behind its last. */
+static duckrow_code run_text(struct run *run, const char *text, idx_t *number, duckrow_error *error)
+{
     duckdb_extracted_statements statements = NULL;
     idx_t count;
-    duckrow_code code = parse(run, &statements, &count, error);
-    for (; !code && run->next < count; run->next++) {
-        code = run_statement(run, statements, run->next, error);
+    duckrow_code code = parse(run, text, &statements, &count, error);
+    for (idx_t i = 0; !code && i < count; i++) {
+        if (*number + i < run->next)
+            continue;
+        run->next = *number + i + 1;
+        code = run_statement(run, statements, i, error);
         if (!code && dr_signals_received())
             code = dr_fail(error, DUCKROW_INTERRUPTED, "interrupted");
     }
-    session->duckdb->destroy_extracted(&statements);
+    *number += count;
+    run->work.session->duckdb->destroy_extracted(&statements);
+    return code;
+}
+
+static duckrow_code run_attach(struct run *run, const struct dr_attach *attach, idx_t *number, duckrow_error *error)
+{
+    duckrow_code code = guard(run, error);
+    if (!code)
+        code = dr_attached_attach(&run->attached, attach, error);
+    run->next = ++*number;
+    return code;
+}
+
+/* One statement by itself, so that we know what it says. */
+static duckrow_code run_one(struct run *run, const char *text, idx_t *number, duckrow_error *error)
+{
+    struct dr_attach attach;
+    dr_attach_parse(text, &attach);
+    int attaches = attach.kind == DR_ATTACH_ATTACH, is_file = attaches && dr_attach_is_file(attach.path, attach.type);
+    run->pass = attaches && !is_file;
+    duckrow_code code = is_file ? run_attach(run, &attach, number, error) : run_text(run, text, number, error);
+    run->pass = 0;
+    if (!code && attach.kind == DR_ATTACH_DETACH)
+        dr_attached_detached(&run->attached, attach.alias);
+    dr_attach_free(&attach);
+    return code;
+}
+
+static duckrow_code run_each(struct run *run, duckrow_error *error)
+{
+    const char *at = run->sql;
+    idx_t number = 0;
+    duckrow_code code = DUCKROW_OK;
+    while (!code && *at) {
+        char *text = take_statement(&at);
+        code = text ? run_one(run, text, &number, error) : dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+        free(text);
+    }
+    return code;
+}
+
+static duckrow_code run_rest(struct run *run, duckrow_error *error)
+{
+    idx_t number = 0;
+    duckrow_code code = run->split ? run_each(run, error) : run_text(run, run->sql, &number, error);
     if (!code && run->format->one_result && !run->results)
         code = dr_fail(error, DUCKROW_USAGE, "%s holds one result, and this SQL gives none", run->format->name);
     return code ? add_hint(run, error) : DUCKROW_OK;
@@ -258,10 +325,8 @@ static duckrow_code run_rest(struct run *run, duckrow_error *error)
 static void publish(struct run *run)
 {
     duckrow_error error = {0};
-    duckrow_code code = dr_work_publish(&run->work, 1, NULL, &error);
-    if (code && code != DUCKROW_NO_SNAPSHOT)
-        dr_warn("what was committed stays, but the snapshot could not be renewed, so readers wait for writers: %s",
-                error.message);
+    if (dr_work_publish(&run->work, 1, NULL, &error))
+        dr_warn_unpublished(&error);
 }
 
 static duckrow_code end_transaction(struct run *run, duckrow_code code, duckrow_error *error)
@@ -297,8 +362,28 @@ static duckrow_code write_database(struct run *run, duckrow_error *error)
     }
     code = run_rest(run, error);
     code = end_transaction(run, code, error);
+    dr_attached_end(&run->attached);
     publish(run);
     dr_work_release(work);
+    return code;
+}
+
+/* Only what SQL attaches is read or written. */
+static duckrow_code without_database(struct run *run, duckrow_error *error)
+{
+    duckrow_code code = run_rest(run, error);
+    if (run->options->write)
+        code = end_transaction(run, code, error);
+    dr_attached_end(&run->attached);
+    return code;
+}
+
+static duckrow_code read_database(struct run *run, duckrow_error *error)
+{
+    duckrow_code code = dr_work_read(&run->work, error);
+    if (!code)
+        code = run_rest(run, error);
+    dr_attached_end(&run->attached);
     return code;
 }
 
@@ -313,16 +398,18 @@ static duckrow_code run_all(struct run *run, duckrow_error *error)
         return code;
     duckdb_extracted_statements statements = NULL;
     idx_t count;
-    code = parse(run, &statements, &count, error);
+    run->attached = (struct dr_attachments){.host = &run->work, .write = run->options->write};
+    code = parse(run, run->sql, &statements, &count, error);
     if (!code)
         code = run_leading(run, statements, count, error);
     run->work.session->duckdb->destroy_extracted(&statements);
     if (code)
         return code;
-    if (run->options->write)
-        code = write_database(run, error);
-    else if (!(code = dr_work_read(&run->work, error)))
-        code = run_rest(run, error);
+    run->split = strcasestr(run->sql, "attach") && splits(run, count);
+    if (!run->work.db)
+        code = without_database(run, error);
+    else
+        code = run->options->write ? write_database(run, error) : read_database(run, error);
     return code ? code : dr_output_finish(&run->output, error);
 }
 
@@ -341,6 +428,7 @@ static int run_sql(const struct dr_options *options)
     int broken = run->output.broken;
     dr_output_close(&run->output);
     dr_work_close(&run->work);
+    dr_attached_close(&run->attached);
     free(run->sql);
     free(run);
     int status = !code ? 0 : broken ? 128 + 13 : dr_report(&error);
@@ -354,6 +442,9 @@ const struct dr_command dr_command_sql = {
     "Runs SQL on the database: read-only, on its snapshot, unless --write is given.\n"
     "SQL comes from the argument, from --file FILE, or from standard input. Each statement's result is printed in turn.\n"
     "Writing, an error rolls back the open transaction; at the end an open transaction is committed, and readers see it.\n"
+    "ATTACH 'FILE' AS x (READ_ONLY) reads that database's snapshot too; ATTACH 'FILE' AS x takes its turn when --write is "
+    "given.\n"
+    "DB may be :memory:, to work with attached databases alone.\n"
     "\n"
     "  --write          take the turn and open the database read-write; makes a missing one\n"
     "  --timeout TIME   how long to wait: 10s, 500ms, 2m, 1.5 (seconds); default 10s; also SET busy_timeout = MILLISECONDS\n"

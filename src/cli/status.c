@@ -5,6 +5,8 @@
 
 #include "cli.h"
 #include "core/space.h"
+#include "failif.h"
+#include "file.h"
 #include "width.h"
 
 static int64_t now_ms(void)
@@ -134,26 +136,50 @@ static void print(const duckrow_status *status)
     print_disk(status);
 }
 
+/* One line names the first that came true. */
+static duckrow_code check_limits(const struct dr_options *options, const duckrow_status *status, duckrow_error *error)
+{
+    char text[256];
+    for (int i = 0; i < DR_FAIL_IFS && options->fail_if[i]; i++)
+        if (dr_fail_if_true(options->fail_if[i], status, text))
+            return dr_fail(error, DUCKROW_SQL, "%s: %s (--fail-if %.100s)", status->path, text, options->fail_if[i]);
+    return DUCKROW_OK;
+}
+
+static duckrow_code check_expressions(const struct dr_options *options, duckrow_error *error)
+{
+    duckrow_code code = DUCKROW_OK;
+    for (int i = 0; !code && i < DR_FAIL_IFS && options->fail_if[i]; i++)
+        code = dr_fail_if_check(options->fail_if[i], error);
+    return code;
+}
+
+static duckrow_code look(const struct dr_options *options, duckrow_db *db, duckrow_status *status, duckrow_error *error)
+{
+    char *json = NULL;
+    duckrow_code code = options->json ? duckrow_status_json(db, &json, error) : DUCKROW_OK;
+    if (!code && (!options->json || options->fail_if[0]))
+        code = duckrow_status_read(db, status, error);
+    if (!code && options->json)
+        puts(json);
+    else if (!code && !options->fail_if[0])
+        print(status);
+    duckrow_free(json);
+    return code ? code : check_limits(options, status, error);
+}
+
 static int run_status(const struct dr_options *options)
 {
     duckrow_error error = {0};
     duckrow_db_options db_options = DUCKROW_DB_OPTIONS_INIT;
     db_options.flags = DUCKROW_MUST_EXIST;
     duckrow_db *db = NULL;
-    duckrow_status *status = NULL;
-    char *json = NULL;
-    duckrow_code code = duckrow_db_open(options->database, &db_options, &db, &error);
-    if (!code && options->json)
-        code = duckrow_status_json(db, &json, &error);
-    else if (!code && !(status = calloc(1, sizeof *status)))
-        code = dr_fail(&error, DUCKROW_NO_MEMORY, "out of memory");
-    else if (!code)
-        code = duckrow_status_read(db, status, &error);
-    if (!code && options->json)
-        puts(json);
-    else if (!code)
-        print(status);
-    duckrow_free(json);
+    duckrow_status *status = calloc(1, sizeof *status);
+    duckrow_code code = status ? check_expressions(options, &error) : dr_fail(&error, DUCKROW_NO_MEMORY, "out of memory");
+    if (!code)
+        code = duckrow_db_open(options->database, &db_options, &db, &error);
+    if (!code)
+        code = look(options, db, status, &error);
     free(status);
     if (db)
         duckrow_db_close(db);
@@ -162,12 +188,21 @@ static int run_status(const struct dr_options *options)
 
 const struct dr_command dr_command_status = {
     "status",
-    "status [--json] DB",
+    "status [--json] [--fail-if EXPRESSION]... DB",
     "show who uses a database, and how new its snapshot is",
     "Shows who holds the turn and who waits for it, the slots of the snapshot and their readers, and programs that use the file\n"
     "without duckrow. Waits for nothing and changes nothing.\n"
     "\n"
-    "  --json  one object, with the fields of duckrow_status in duckrow.h\n",
-    DR_TAKES_JSON | DR_TAKES_DATABASE,
+    "  --json                one object, with the fields of duckrow_status in duckrow.h\n"
+    "  --fail-if EXPRESSION  for monitoring: says nothing, but where this is true ends with 1 and a line that says why. Several\n"
+    "                        may be given; comparisons are > >= < <= = !=\n"
+    "                          age>60s        since the last publish (no snapshot: always)\n"
+    "                          stale>60s      the same, only while the snapshot is older than the file\n"
+    "                          held>30s       the turn has been held for so long; held=yes\n"
+    "                          waited>30s     the longest wait; waiting>5: how many wait\n"
+    "                          strangers>0    programs that use the file without duckrow; readers>20; slots>4\n"
+    "                          bytes>10GB     what the .duckrow folder costs\n"
+    "                          fresh=no       the snapshot is older than the file; exists=no\n",
+    DR_TAKES_JSON | DR_TAKES_FAIL_IF | DR_TAKES_DATABASE,
     run_status,
 };

@@ -6,7 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/os.h"
+#include "core/db.h"
+#include "core/duckfile.h"
 #include "signals.h"
 
 enum { OPENINGS = 20, REFRESHES = 3, GLANCE_MS = 250 };
@@ -27,10 +28,10 @@ static int interrupted(void *context)
  * in it at the end, and another process's files must not be among that. */
 static int name_scratch(const duckrow_db *db, char *path, size_t size)
 {
-    const char *database = duckrow_db_path(db), *temporary = getenv("TMPDIR");
+    const char *database = db ? duckrow_db_path(db) : "/", *temporary = getenv("TMPDIR");
     char folder[PATH_MAX];
     snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(database, '/') - database), database);
-    int beside = access(*folder ? folder : "/", W_OK) == 0;
+    int beside = db && access(*folder ? folder : "/", W_OK) == 0;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     int length = beside ? snprintf(path, size, "%s.tmp.", database)
@@ -66,7 +67,12 @@ duckrow_code dr_work_open_engine(struct dr_work *work, const struct dr_options *
 
 duckrow_code dr_work_open(struct dr_work *work, const struct dr_options *options, uint32_t flags, duckrow_error *error)
 {
-    duckrow_code code = dr_work_open_database(work, options, flags, error);
+    int in_memory = strcmp(options->database, ":memory:") == 0;
+    duckrow_code code = DUCKROW_OK;
+    if (in_memory)
+        *work = (struct dr_work){.timeout_ms = options->timeout_ms};
+    else
+        code = dr_work_open_database(work, options, flags, error);
     if (!code)
         code = dr_work_open_engine(work, options, error);
     /* Waiting begins here; loading the engine doesn't count. */
@@ -89,6 +95,17 @@ void dr_work_close(struct dr_work *work)
     memset(work, 0, sizeof *work);
 }
 
+int dr_work_encrypted(const struct dr_work *work)
+{
+    struct dr_source *source;
+    struct dr_header header;
+    if (dr_source_get(work->db, &source, NULL) || !source)
+        return 0;
+    int encrypted = dr_header_read(source->fd, &header, NULL) == DUCKROW_OK && header.encrypted;
+    dr_source_put(source);
+    return encrypted;
+}
+
 /* ---- writing and publishing ---- */
 
 duckrow_code dr_work_take(struct dr_work *work, const char *kind, duckrow_error *error)
@@ -100,7 +117,7 @@ duckrow_code dr_work_take(struct dr_work *work, const char *kind, duckrow_error 
 static duckrow_code attach(struct dr_work *work, unsigned flags, duckrow_error *error)
 {
     for (int i = 0; i < OPENINGS; i++) {
-        duckrow_code code = dr_session_attach(work->session, duckrow_db_path(work->db), flags, error);
+        duckrow_code code = dr_session_attach(work->session, duckrow_db_path(work->db), duckrow_db_path(work->db), flags, error);
         if (code || !duckrow_turn_moved(work->turn))
             return code;
         code = dr_session_detach(work->session, error);
@@ -141,8 +158,10 @@ void dr_work_release(struct dr_work *work)
     duckrow_error ignored;
     if (!work->turn)
         return;
-    /* What DETACH leaves open, closing the instance closes. */
-    if (dr_session_detach(work->session, &ignored) || duckrow_turn_open_files(work->turn) > 0) {
+    /* What DETACH leaves open, closing the instance closes: of a guest, that of its host, and until then it keeps its turn. */
+    if (work->session && (dr_session_detach(work->session, &ignored) || duckrow_turn_open_files(work->turn) > 0)) {
+        if (work->session->guest)
+            return;
         dr_signals_watch(NULL);
         dr_session_close(work->session);
         work->session = NULL;
@@ -153,6 +172,9 @@ void dr_work_release(struct dr_work *work)
 
 duckrow_code dr_work_refresh(struct dr_work *work, struct dr_outcome *outcome, duckrow_error *error)
 {
+    if (dr_work_encrypted(work))
+        return dr_fail(error, DUCKROW_NO_SNAPSHOT, "%s is encrypted: it has no snapshot, and readers share turns",
+                       duckrow_db_path(work->db));
     duckrow_code code = dr_work_take(work, "publish", error);
     if (!code)
         code = dr_work_attach(work, error);
@@ -180,13 +202,15 @@ static duckrow_code refresh_within(struct dr_work *work, int64_t limit, duckrow_
 static duckrow_code share(struct dr_work *work, int64_t timeout, duckrow_error *error)
 {
     duckrow_code code = duckrow_turn_take(work->db, DUCKROW_SHARED, "read", timeout, &work->turn, error);
-    return code ? code : attach(work, 0, error);
+    return code || work->bare ? code : attach(work, 0, error);
 }
 
 static duckrow_code pin(struct dr_work *work, int64_t timeout, duckrow_error *error)
 {
     duckrow_code code = duckrow_snapshot_pin(work->db, timeout, &work->snapshot, error);
-    return code ? code : dr_session_attach(work->session, duckrow_snapshot_path(work->snapshot), 0, error);
+    if (code || work->bare)
+        return code;
+    return dr_session_attach(work->session, duckrow_snapshot_path(work->snapshot), duckrow_db_path(work->db), 0, error);
 }
 
 /* Where the snapshot is stale it is made new, which takes an exclusive turn. A program without duckrow that only reads would be in

@@ -8,8 +8,9 @@
 
 struct dr_work {
     duckrow_db *db;
-    dr_engine *engine;
+    dr_engine *engine; /* NULL for a guest session: its host's is used */
     dr_session *session;
+    int bare; /* dr_work_read finds what is to be read, and leaves it to the caller to open it */
     duckrow_turn *turn;
     duckrow_snapshot *snapshot;
     int64_t started, timeout_ms; /* of the waiting, all in all; busy_timeout may change it before it begins */
@@ -25,13 +26,15 @@ struct dr_outcome {
 duckrow_code dr_work_open_database(struct dr_work *work, const struct dr_options *options, uint32_t flags, duckrow_error *error);
 /* Loads the engine and opens an instance of it. */
 duckrow_code dr_work_open_engine(struct dr_work *work, const struct dr_options *options, duckrow_error *error);
-/* Both: all that can be done before waiting. */
+/* Both: all that can be done before waiting. :memory: has no database, only an engine. */
 duckrow_code dr_work_open(struct dr_work *work, const struct dr_options *options, uint32_t flags, duckrow_error *error);
 /* Ends everything that is still open. */
 void dr_work_close(struct dr_work *work);
 /* What is left of the timeout, not less than 0. */
 int64_t dr_work_left(const struct dr_work *work);
 
+/* Has the file DuckDB's mark of an encrypted one? */
+int dr_work_encrypted(const struct dr_work *work);
 /* Attaches what is to be read: the snapshot, made new first where it is stale, or else the file itself under a shared turn. */
 duckrow_code dr_work_read(struct dr_work *work, duckrow_error *error);
 

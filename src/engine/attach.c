@@ -6,251 +6,14 @@
 #include <strings.h>
 
 #include "sqltext.h"
-
-enum kind { END, WORD, NAME, STRING, NUMBER, SIGN, OTHER };
-
-/* The next token; text is its meaning: a word as written, a name or string without its quotes. x'…' is a word and a string. */
-struct reader {
-    const char *at; /* behind the token */
-    enum kind kind;
-    char symbol;
-    const char *start;
-    char *text, *memory; /* memory: what is left of one buffer for all texts; none is longer than what it came from */
-};
-
-/* ---- tokens ---- */
-
-/* Spaces beyond ASCII, which DuckDB takes for spaces outside quotes; their length in bytes. */
-static size_t wide_space(const char *at)
-{
-    const unsigned char *byte = (const unsigned char *)at;
-    if (byte[0] == 0xC2 && byte[1] == 0xA0)
-        return 2;
-    if (byte[0] == 0xE2 && byte[1] == 0x80 && byte[2] >= 0x80 && byte[2] <= 0x8D)
-        return 3;
-    if (byte[0] == 0xE2 && byte[1] == 0x81 && (byte[2] == 0x9F || byte[2] == 0xA0))
-        return 3;
-    if ((byte[0] == 0xE3 && byte[1] == 0x80 && byte[2] == 0x80) || (byte[0] == 0xEF && byte[1] == 0xBB && byte[2] == 0xBF))
-        return 3;
-    return 0;
-}
-
-/* Behind a block comment; NULL: it has no end. */
-static const char *skip_comment(const char *at)
-{
-    for (int depth = 0; *at;) {
-        if (at[0] == '/' && at[1] == '*') {
-            depth++;
-            at += 2;
-        } else if (at[0] == '*' && at[1] == '/') {
-            at += 2;
-            if (--depth == 0)
-                return at;
-        } else {
-            at++;
-        }
-    }
-    return NULL;
-}
-
-/* NULL: a comment has no end. */
-static const char *skip_blanks(const char *at)
-{
-    while (at) {
-        size_t wide = wide_space(at);
-        if (wide)
-            at += wide;
-        else if (*at && strchr(" \t\r\n\f\v", *at))
-            at++;
-        else if (at[0] == '-' && at[1] == '-')
-            at += strcspn(at, "\r\n");
-        else if (at[0] == '/' && at[1] == '*')
-            at = skip_comment(at);
-        else
-            return at;
-    }
-    return NULL;
-}
-
-static int in_word(const char *at, int first)
-{
-    unsigned char byte = (unsigned char)*at;
-    if (byte >= 0x80)
-        return !wide_space(at);
-    return isalpha(byte) || byte == '_' || (!first && (isdigit(byte) || byte == '$'));
-}
-
-static int digit_value(char c, int base)
-{
-    int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
-    return value < base ? value : -1;
-}
-
-/* Up to `most` digits. A byte beyond ASCII, or zero, could be anything: not understood. */
-static int read_byte(const char **at, int base, int most, char *byte)
-{
-    int value = 0, digits = 0;
-    for (; digits < most && digit_value(**at, base) >= 0; digits++)
-        value = value * base + digit_value(*(*at)++, base);
-    *byte = (char)value;
-    return digits && value > 0 && value < 0x80;
-}
-
-/* What follows the backslash in E'…'. */
-static int read_escape(const char **at, char *byte)
-{
-    static const char names[] = "nrtbf\\'\"", bytes[] = "\n\r\t\b\f\\'\"";
-    const char *name = **at ? strchr(names, **at) : NULL;
-    if (name) {
-        *byte = bytes[name - names];
-        (*at)++;
-        return 1;
-    }
-    if (**at == 'x') {
-        (*at)++;
-        return read_byte(at, 16, 2, byte);
-    }
-    return digit_value(**at, 8) >= 0 && read_byte(at, 8, 3, byte);
-}
-
-static void begin_text(struct reader *reader)
-{
-    reader->text = reader->memory;
-}
-
-static void end_text(struct reader *reader)
-{
-    *reader->memory++ = 0;
-}
-
-/* From the opening quote. */
-static int read_quoted(struct reader *reader, const char *at, int escapes)
-{
-    char quote = *at++;
-    begin_text(reader);
-    for (; *at; at++) {
-        if (escapes && *at == '\\') {
-            at++;
-            if (!read_escape(&at, reader->memory++))
-                return 0;
-            at--;
-        } else if (*at == quote && at[1] != quote) {
-            end_text(reader);
-            reader->at = at + 1;
-            return 1;
-        } else {
-            at += *at == quote;
-            *reader->memory++ = *at;
-        }
-    }
-    return 0;
-}
-
-/* $$…$$ or $tag$…$tag$, from the first dollar. */
-static int read_dollars(struct reader *reader, const char *at)
-{
-    size_t tag = 1;
-    while (at[tag] != '$')
-        if (!in_word(at + tag, tag == 1) || at[tag] == '$')
-            return 0;
-        else
-            tag++;
-    tag++;
-    const char *start = at + tag;
-    for (const char *end = start; (end = strchr(end, '$')); end++) {
-        if (strncmp(end, at, tag) != 0)
-            continue;
-        begin_text(reader);
-        memcpy(reader->memory, start, (size_t)(end - start));
-        reader->memory += end - start;
-        end_text(reader);
-        reader->at = end + tag;
-        return 1;
-    }
-    return 0;
-}
-
-static void copy_text(struct reader *reader, const char *end)
-{
-    begin_text(reader);
-    memcpy(reader->memory, reader->start, (size_t)(end - reader->start));
-    reader->memory += end - reader->start;
-    end_text(reader);
-    reader->at = end;
-}
-
-static enum kind read_token(struct reader *reader)
-{
-    const char *at = skip_blanks(reader->at), *end;
-    reader->start = at;
-    if (!at)
-        return OTHER;
-    if (!*at || *at == ';') {
-        reader->at = at;
-        return END;
-    }
-    if (*at == '\'')
-        return read_quoted(reader, at, 0) ? STRING : OTHER;
-    if ((*at == 'e' || *at == 'E') && at[1] == '\'')
-        return read_quoted(reader, at + 1, 1) ? STRING : OTHER;
-    if (*at == '"')
-        return read_quoted(reader, at, 0) && *reader->text ? NAME : OTHER;
-    if (*at == '$')
-        return read_dollars(reader, at) ? STRING : OTHER;
-    if (in_word(at, 1)) {
-        for (end = at + 1; in_word(end, 0); end++) {
-        }
-        copy_text(reader, end);
-        return WORD;
-    }
-    if (isdigit((unsigned char)*at) || (*at == '.' && isdigit((unsigned char)at[1]))) {
-        for (end = at + 1; isdigit((unsigned char)*end) || *end == '.' || *end == '_'; end++) {
-        }
-        copy_text(reader, end);
-        return in_word(end, 1) ? OTHER : NUMBER;
-    }
-    reader->symbol = *at;
-    reader->at = at + 1;
-    return *at == '(' || *at == ')' || *at == ',' || *at == '-' || *at == '+' ? SIGN : OTHER;
-}
-
-static void next(struct reader *reader)
-{
-    reader->kind = read_token(reader);
-}
-
-static int is_word(const struct reader *reader, const char *word)
-{
-    return reader->kind == WORD && strcasecmp(reader->text, word) == 0;
-}
-
-static int take_word(struct reader *reader, const char *word)
-{
-    int found = is_word(reader, word);
-    if (found)
-        next(reader);
-    return found;
-}
-
-static int take_sign(struct reader *reader, char symbol)
-{
-    int found = reader->kind == SIGN && reader->symbol == symbol;
-    if (found)
-        next(reader);
-    return found;
-}
-
-/* Nothing but semicolons and blanks. */
-static int at_end(struct reader *reader)
-{
-    while (reader->kind == END && *reader->at == ';') {
-        reader->at++;
-        next(reader);
-    }
-    return reader->kind == END;
-}
+#include "tokens.h"
 
 /* ---- options ---- */
+
+static int is_name(const struct dr_tokens *tokens)
+{
+    return tokens->kind == DR_TOKEN_WORD || (tokens->kind == DR_TOKEN_NAME && *tokens->text);
+}
 
 /* -1: not one that DuckDB takes. */
 static int truth(const char *text)
@@ -279,20 +42,20 @@ static int set_type(struct dr_attach *attach, const char *text)
     return attach->type != NULL;
 }
 
-static int read_option(struct reader *reader, struct dr_attach *attach)
+static int read_option(struct dr_tokens *tokens, struct dr_attach *attach)
 {
     static const char *const accesses[] = {"read_only", "readonly", "read_write", "readwrite"};
-    if (reader->kind != WORD && reader->kind != NAME)
+    if (!is_name(tokens))
         return 0;
-    const char *name = reader->text, *start = reader->start, *end = reader->at, *value = NULL;
-    next(reader);
-    int sign = take_sign(reader, '-') || take_sign(reader, '+');
-    if (sign && reader->kind != NUMBER)
+    const char *name = tokens->text, *start = tokens->start, *end = tokens->at, *value = NULL;
+    dr_tokens_next(tokens);
+    int sign = dr_tokens_take_sign(tokens, '-') || dr_tokens_take_sign(tokens, '+');
+    if (sign && tokens->kind != DR_TOKEN_NUMBER)
         return 0;
-    if (reader->kind == STRING || reader->kind == NUMBER || reader->kind == WORD || reader->kind == NAME) {
-        value = reader->text;
-        end = reader->at;
-        next(reader);
+    if (tokens->kind == DR_TOKEN_STRING || tokens->kind == DR_TOKEN_NUMBER || is_name(tokens)) {
+        value = tokens->text;
+        end = tokens->at;
+        dr_tokens_next(tokens);
     }
     if (strcasecmp(name, "type") == 0)
         return !sign && !attach->type && set_type(attach, value);
@@ -307,13 +70,13 @@ static int read_option(struct reader *reader, struct dr_attach *attach)
     return add_option(attach, start, end);
 }
 
-static int read_options(struct reader *reader, struct dr_attach *attach)
+static int read_options(struct dr_tokens *tokens, struct dr_attach *attach)
 {
     do {
-        if (!read_option(reader, attach))
+        if (!read_option(tokens, attach))
             return 0;
-    } while (take_sign(reader, ',') && !(reader->kind == SIGN && reader->symbol == ')'));
-    return take_sign(reader, ')');
+    } while (dr_tokens_take_sign(tokens, ',') && !(tokens->kind == DR_TOKEN_SIGN && *tokens->start == ')'));
+    return dr_tokens_take_sign(tokens, ')');
 }
 
 /* ---- statements ---- */
@@ -333,64 +96,56 @@ static char *plain_path(const char *path, const char *type)
     return home ? dr_sql_format("%s%s", home, path + 1) : strdup(path);
 }
 
-static int read_attach(struct reader *reader, struct dr_attach *attach)
+static int read_attach(struct dr_tokens *tokens, struct dr_attach *attach)
 {
-    int database = take_word(reader, "DATABASE");
-    if (take_word(reader, "OR")) {
-        if (!take_word(reader, "REPLACE"))
+    int database = dr_tokens_take_word(tokens, "DATABASE");
+    if (dr_tokens_take_word(tokens, "OR")) {
+        if (!dr_tokens_take_word(tokens, "REPLACE"))
             return 0;
         attach->or_replace = 1;
-    } else if (take_word(reader, "IF")) {
-        if (!take_word(reader, "NOT") || !take_word(reader, "EXISTS"))
+    } else if (dr_tokens_take_word(tokens, "IF")) {
+        if (!dr_tokens_take_word(tokens, "NOT") || !dr_tokens_take_word(tokens, "EXISTS"))
             return 0;
         attach->if_not_exists = 1;
     }
     if (!database)
-        take_word(reader, "DATABASE");
-    if (reader->kind != STRING && reader->kind != NAME)
+        dr_tokens_take_word(tokens, "DATABASE");
+    if (tokens->kind != DR_TOKEN_STRING && (tokens->kind != DR_TOKEN_NAME || !is_name(tokens)))
         return 0;
-    const char *path = reader->text;
-    int name = reader->kind == NAME;
-    next(reader);
+    const char *path = tokens->text;
+    int name = tokens->kind == DR_TOKEN_NAME;
+    dr_tokens_next(tokens);
     /* "x" (…) would be a call of a function. */
-    if (name && reader->kind == SIGN)
+    if (name && tokens->kind == DR_TOKEN_SIGN)
         return 0;
-    if (take_word(reader, "AS")) {
-        if ((reader->kind != WORD && reader->kind != NAME) || !(attach->alias = strdup(reader->text)))
+    if (dr_tokens_take_word(tokens, "AS")) {
+        if (!is_name(tokens) || !(attach->alias = strdup(tokens->text)))
             return 0;
-        next(reader);
+        dr_tokens_next(tokens);
     }
-    if (take_sign(reader, '(') && !read_options(reader, attach))
+    if (dr_tokens_take_sign(tokens, '(') && !read_options(tokens, attach))
         return 0;
     attach->path = plain_path(path, attach->type);
-    return attach->path && at_end(reader);
+    return attach->path && dr_tokens_at_end(tokens);
 }
 
 /* DATABASE and IF may be names too. */
-static int read_detach(struct reader *reader, struct dr_attach *attach)
+static int read_detach(struct dr_tokens *tokens, struct dr_attach *attach)
 {
-    struct reader before = *reader;
-    if (take_word(reader, "DATABASE") && at_end(reader))
-        *reader = before;
-    before = *reader;
-    if (take_word(reader, "IF")) {
-        if (take_word(reader, "EXISTS"))
+    struct dr_tokens before = *tokens;
+    if (dr_tokens_take_word(tokens, "DATABASE") && dr_tokens_at_end(tokens))
+        *tokens = before;
+    before = *tokens;
+    if (dr_tokens_take_word(tokens, "IF")) {
+        if (dr_tokens_take_word(tokens, "EXISTS"))
             attach->if_exists = 1;
         else
-            *reader = before;
+            *tokens = before;
     }
-    if ((reader->kind != WORD && reader->kind != NAME) || !(attach->alias = strdup(reader->text)))
+    if (!is_name(tokens) || !(attach->alias = strdup(tokens->text)))
         return 0;
-    next(reader);
-    return at_end(reader);
-}
-
-static struct reader begin(const char *sql, char *memory)
-{
-    struct reader reader = {.at = sql, .memory = memory};
-    next(&reader);
-    at_end(&reader);
-    return reader;
+    dr_tokens_next(tokens);
+    return dr_tokens_at_end(tokens);
 }
 
 void dr_attach_parse(const char *sql, struct dr_attach *attach)
@@ -401,14 +156,16 @@ void dr_attach_parse(const char *sql, struct dr_attach *attach)
     char *memory = malloc(2 * strlen(sql) + 16 + 2 * strlen("DATABASE"));
     if (!memory)
         return;
-    struct reader reader = begin(sql, memory);
+    struct dr_tokens tokens;
+    dr_tokens_begin(&tokens, sql, memory);
+    dr_tokens_at_end(&tokens);
     int understood = 0;
-    if (take_word(&reader, "ATTACH")) {
+    if (dr_tokens_take_word(&tokens, "ATTACH")) {
         attach->kind = DR_ATTACH_ATTACH;
-        understood = read_attach(&reader, attach);
-    } else if (take_word(&reader, "DETACH")) {
+        understood = read_attach(&tokens, attach);
+    } else if (dr_tokens_take_word(&tokens, "DETACH")) {
         attach->kind = DR_ATTACH_DETACH;
-        understood = read_detach(&reader, attach);
+        understood = read_detach(&tokens, attach);
     }
     free(memory);
     if (!understood) {
@@ -428,10 +185,10 @@ void dr_attach_free(struct dr_attach *attach)
 
 int dr_attach_begins(const char *sql)
 {
-    const char *at = sql;
-    while ((at = skip_blanks(at)) && *at == ';')
-        at++;
-    return at && strncasecmp(at, "ATTACH", 6) == 0 && !in_word(at + 6, 0);
+    struct dr_tokens tokens;
+    dr_tokens_begin(&tokens, sql, NULL);
+    dr_tokens_at_end(&tokens);
+    return dr_tokens_is_word(&tokens, "ATTACH");
 }
 
 /* ---- files ---- */

@@ -100,6 +100,7 @@ _Static_assert(sizeof(duckdb_state) == 4 && sizeof(duckdb_type) == 4 && sizeof(d
     X(DR_RESULT_ROWS, DUCKDB_RESULT_TYPE_QUERY_RESULT, 3)                                                                        \
     X(DR_STATEMENT_SELECT, DUCKDB_STATEMENT_TYPE_SELECT, 1)                                                                      \
     X(DR_STATEMENT_TRANSACTION, DUCKDB_STATEMENT_TYPE_TRANSACTION, 10)                                                           \
+    X(DR_STATEMENT_ATTACH, DUCKDB_STATEMENT_TYPE_ATTACH, 25)                                                                     \
     X(DR_SCOPE_SESSION, DUCKDB_CONFIG_OPTION_SCOPE_SESSION, 2)
 
 enum {

@@ -78,8 +78,7 @@ const char *dr_string(const duckdb_string_t *string, size_t *length)
     return *length <= sizeof string->value.inlined.inlined ? string->value.inlined.inlined : string->value.pointer.ptr;
 }
 
-/* The first value of a query's result, as text to be freed; NULL in *text where there is no row. */
-static duckrow_code query_text(dr_session *session, const char *sql, char **text, duckrow_error *error)
+duckrow_code dr_session_text(dr_session *session, const char *sql, char **text, duckrow_error *error)
 {
     const struct dr_duckdb *duckdb = session->duckdb;
     duckdb_result result;
@@ -202,8 +201,9 @@ static duckrow_code name_the_cause(const dr_session *session, const char *path, 
         const char *text;
         duckrow_code code;
     } causes[] = {
+        {"version of DuckDB", DUCKROW_UNSUPPORTED},
         {"with version number", DUCKROW_UNSUPPORTED},
-        {"newer version of DuckDB", DUCKROW_UNSUPPORTED},
+        {"Cannot open encrypted database", DUCKROW_UNSUPPORTED},
         {"not a valid DuckDB", DUCKROW_NOT_A_DATABASE},
         {"Corrupt database file", DUCKROW_NOT_A_DATABASE},
         {"Permission denied", DUCKROW_PERMISSION},
@@ -218,11 +218,22 @@ static duckrow_code name_the_cause(const dr_session *session, const char *path, 
     for (size_t i = 0; error->code == DUCKROW_SQL && i < sizeof causes / sizeof *causes; i++)
         if (strstr(error->message, causes[i].text))
             error->code = causes[i].code;
-    if (error->code == DUCKROW_UNSUPPORTED)
-        dr_fail(error, DUCKROW_UNSUPPORTED,
-                "%s is of a newer DuckDB, and %s can't read it: use a newer one (--engine, DUCKROW_ENGINE)", path,
-                session->duckdb->library_version());
-    return error->code;
+    if (error->code != DUCKROW_UNSUPPORTED)
+        return error->code;
+    const char *version = session->duckdb->library_version();
+    if (strstr(error->message, "Cannot open encrypted database"))
+        return dr_fail(
+            error, DUCKROW_UNSUPPORTED,
+            "%s is encrypted: SQL opens it with its key, duckrow sql :memory: \"ATTACH 'FILE' AS x (ENCRYPTION_KEY '…'); …\"",
+            path);
+    if (strstr(error->message, "older version"))
+        return dr_fail(error, DUCKROW_UNSUPPORTED, "%s is of an older DuckDB than %s can read: export it with that one", path,
+                       version);
+    return dr_fail(
+        error, DUCKROW_UNSUPPORTED,
+        "%s is of a newer DuckDB, and %s can't read it: use a newer one (--engine, DUCKROW_ENGINE), or have that convert "
+        "it (duckrow upgrade)",
+        path, version);
 }
 
 /* Each of these is out of the way: the publisher alone says when to checkpoint. Not every version has every setting. */
@@ -237,7 +248,7 @@ static duckrow_code no_checkpoints(dr_session *session, duckrow_error *error)
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         char sql[192], *found = NULL;
         snprintf(sql, sizeof sql, "SELECT name FROM duckdb_settings() WHERE name = '%s'", settings[i][0]);
-        duckrow_code code = query_text(session, sql, &found, error);
+        duckrow_code code = dr_session_text(session, sql, &found, error);
         if (!code && found) {
             snprintf(sql, sizeof sql, "SET GLOBAL %s = %s", settings[i][0], settings[i][1]);
             code = dr_session_run(session, sql, error);
@@ -249,36 +260,56 @@ static duckrow_code no_checkpoints(dr_session *session, duckrow_error *error)
     return dr_session_run(session, "PRAGMA disable_checkpoint_on_shutdown", error);
 }
 
-duckrow_code dr_session_attach(dr_session *session, const char *path, unsigned flags, duckrow_error *error)
+/* TYPE: without it DuckDB opens and closes the file once to look at its first bytes, and that close drops POSIX locks. */
+static char *attach_text(const dr_session *session, const char *path, unsigned flags)
+{
+    char *quoted = dr_sql_quote(path, '\''), *name = session->guest ? dr_sql_quote(session->guest, '"') : NULL, *sql = NULL;
+    const char *options = session->options ? session->options : "";
+    int says_version = strcasestr(options, "storage_version") != NULL;
+    if (quoted && (name || !session->guest))
+        sql = dr_sql_format("ATTACH %s%s%s (TYPE duckdb%s%s%s%s)", quoted, name ? " AS " : "", name ? name : "",
+                            flags & DR_ATTACH_WRITE ? "" : ", READ_ONLY",
+                            flags & DR_ATTACH_CREATE && !says_version ? ", STORAGE_VERSION 'v1.4.0'" : "", *options ? ", " : "",
+                            options);
+    free(quoted);
+    free(name);
+    return sql;
+}
+
+/* Makes the attached file's database the default one, and the only one. */
+static duckrow_code move_in(dr_session *session, const char *database, duckrow_error *error)
+{
+    duckrow_code code = dr_session_text(session,
+                                        "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> "
+                                        "current_database()",
+                                        &session->catalog, error);
+    if (code)
+        return code;
+    if (!session->catalog)
+        return dr_fail(error, DUCKROW_INTERNAL, "DuckDB attached %s without a name", database);
+    char *quoted = dr_sql_quote(session->catalog, '"');
+    char *sql = quoted ? dr_sql_format("USE %s; DETACH " STAND_IN, quoted) : NULL;
+    code = sql ? dr_session_run(session, sql, error) : no_memory(error);
+    free(quoted);
+    free(sql);
+    return code;
+}
+
+duckrow_code dr_session_attach(dr_session *session, const char *path, const char *database, unsigned flags, duckrow_error *error)
 {
     duckrow_error ignored, *e = error ? error : &ignored;
     duckrow_code code = flags & DR_ATTACH_WRITE ? no_checkpoints(session, e) : DUCKROW_OK;
     if (code)
         return code;
-    /* TYPE: without it DuckDB opens and closes the file once to look at its first bytes, and that close drops POSIX locks. */
-    char *quoted = dr_sql_quote(path, '\'');
-    char *sql = quoted ? dr_sql_format("ATTACH %s (TYPE duckdb%s%s)", quoted, flags & DR_ATTACH_WRITE ? "" : ", READ_ONLY",
-                                       flags & DR_ATTACH_CREATE ? ", STORAGE_VERSION 'v1.4.0'" : "")
-                       : NULL;
+    char *sql = attach_text(session, path, flags);
     code = sql ? dr_session_run(session, sql, e) : no_memory(e);
-    free(quoted);
     free(sql);
     if (code)
-        return name_the_cause(session, path, e);
-    code = query_text(session,
-                      "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> "
-                      "current_database()",
-                      &session->catalog, e);
-    if (code)
-        return code;
-    if (!session->catalog)
-        return dr_fail(e, DUCKROW_INTERNAL, "DuckDB attached %s without a name", path);
-    quoted = dr_sql_quote(session->catalog, '"');
-    sql = quoted ? dr_sql_format("USE %s; DETACH " STAND_IN, quoted) : NULL;
-    code = sql ? dr_session_run(session, sql, e) : no_memory(e);
-    free(quoted);
-    free(sql);
-    return code;
+        return name_the_cause(session, database, e);
+    if (!session->guest)
+        return move_in(session, database, e);
+    session->catalog = strdup(session->guest);
+    return session->catalog ? DUCKROW_OK : no_memory(e);
 }
 
 duckrow_code dr_session_checkpoint(dr_session *session, duckrow_error *error)
@@ -296,7 +327,7 @@ int dr_session_attached(dr_session *session)
 {
     char *quoted = session->catalog ? dr_sql_quote(session->catalog, '\'') : NULL, *found = NULL;
     char *sql = quoted ? dr_sql_format("SELECT database_name FROM duckdb_databases() WHERE database_name = %s", quoted) : NULL;
-    int attached = sql && query_text(session, sql, &found, NULL) == DUCKROW_OK && found;
+    int attached = sql && dr_session_text(session, sql, &found, NULL) == DUCKROW_OK && found;
     free(found);
     free(sql);
     free(quoted);
@@ -307,7 +338,9 @@ duckrow_code dr_session_detach(dr_session *session, duckrow_error *error)
 {
     if (!session->catalog)
         return DUCKROW_OK;
-    duckrow_code code = dr_session_run(session, "ATTACH IF NOT EXISTS ':memory:' AS " STAND_IN "; USE " STAND_IN, error);
+    duckrow_code code = DUCKROW_OK;
+    if (!session->guest)
+        code = dr_session_run(session, "ATTACH IF NOT EXISTS ':memory:' AS " STAND_IN "; USE " STAND_IN, error);
     char *quoted = dr_sql_quote(session->catalog, '"');
     char *sql = quoted ? dr_sql_format("DETACH DATABASE IF EXISTS %s", quoted) : NULL;
     if (!code)
@@ -321,13 +354,36 @@ duckrow_code dr_session_detach(dr_session *session, duckrow_error *error)
     return code;
 }
 
+duckrow_code dr_session_guest(const dr_session *host, const char *name, const char *options, dr_session **out,
+                              duckrow_error *error)
+{
+    dr_session *guest = calloc(1, sizeof *guest);
+    *out = guest;
+    if (!guest)
+        return no_memory(error);
+    *guest = (dr_session){.duckdb = host->duckdb, .database = host->database, .connection = host->side};
+    guest->guest = strdup(name);
+    guest->options = options ? strdup(options) : NULL;
+    if (guest->guest && (guest->options || !options))
+        return DUCKROW_OK;
+    dr_session_close(guest);
+    *out = NULL;
+    return no_memory(error);
+}
+
 void dr_session_close(dr_session *session)
 {
     if (!session)
         return;
-    session->duckdb->disconnect(&session->side);
-    session->duckdb->disconnect(&session->connection);
-    session->duckdb->close(&session->database);
+    if (session->guest) {
+        dr_session_detach(session, NULL);
+    } else {
+        session->duckdb->disconnect(&session->side);
+        session->duckdb->disconnect(&session->connection);
+        session->duckdb->close(&session->database);
+    }
     free(session->catalog);
+    free(session->guest);
+    free(session->options);
     free(session);
 }

@@ -11,7 +11,10 @@
  *
  * Writing, no checkpoint happens but by dr_session_checkpoint or by SQL that asks for one: every threshold is out of reach.
  *
- * The connection `side` is for reading a result of `connection` once more (relay.h) and never has the file as its default. */
+ * The connection `side` is for reading a result of `connection` once more (relay.h) and never has the file as its default.
+ *
+ * A guest is one more file in the instance of another session, its host, under a name of its own and never the default: what SQL
+ * attached. It works through the host's side connection, so transactions of the host's don't matter to it, and ends before it. */
 #ifndef DR_SESSION_H
 #define DR_SESSION_H
 
@@ -22,6 +25,7 @@ typedef struct dr_session {
     duckdb_database database;
     duckdb_connection connection, side;
     char *catalog;         /* name of the attached file's database; NULL: none attached */
+    char *guest, *options; /* of a guest: the name for its database, and more options of ATTACH or NULL; else NULL */
     duckdb_result *relayed; /* what duckrow_result() reads: relay.h */
 } dr_session;
 
@@ -34,8 +38,11 @@ enum {
  * busy_timeout: the value of the option of that name, in milliseconds, until SQL sets it. */
 duckrow_code dr_session_open(const dr_engine *engine, const char *scratch, int64_t busy_timeout, dr_session **session,
                              duckrow_error *error);
-/* Errors: SQL, or NOT_A_DATABASE, PERMISSION, UNSUPPORTED, BUSY, DISK_FULL where DuckDB's message tells. */
-duckrow_code dr_session_attach(dr_session *session, const char *path, unsigned flags, duckrow_error *error);
+/* options: of ATTACH, as SQL, an ENCRYPTION_KEY perhaps; NULL: none. */
+duckrow_code dr_session_guest(const dr_session *host, const char *name, const char *options, dr_session **guest,
+                              duckrow_error *error);
+/* database: how messages name the file; path may be that of a snapshot. Errors: SQL, or NOT_A_DATABASE, PERMISSION, UNSUPPORTED, BUSY, DISK_FULL where DuckDB's message tells. */
+duckrow_code dr_session_attach(dr_session *session, const char *path, const char *database, unsigned flags, duckrow_error *error);
 duckrow_code dr_session_checkpoint(dr_session *session, duckrow_error *error);
 /* Is the file attached, or has SQL detached it? */
 int dr_session_attached(dr_session *session);
@@ -43,6 +50,8 @@ int dr_session_attached(dr_session *session);
 duckrow_code dr_session_detach(dr_session *session, duckrow_error *error);
 void dr_session_close(dr_session *session);
 
+/* The value in the first column of the first row, as text to be freed; NULL in *text where there is no row. The column is a VARCHAR. */
+duckrow_code dr_session_text(dr_session *session, const char *sql, char **text, duckrow_error *error);
 /* Runs SQL whose result doesn't matter. */
 duckrow_code dr_session_run(dr_session *session, const char *sql, duckrow_error *error);
 /* current_setting('busy_timeout'), in milliseconds. */

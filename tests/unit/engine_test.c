@@ -168,14 +168,14 @@ static int names(const dr_engine *engine)
         duckrow_error error = {0};
         dr_session *session = open_session(engine);
         const char *path = new_database(files[i][0]);
-        ok(dr_session_attach(session, path, DR_ATTACH_WRITE | DR_ATTACH_CREATE, &error), &error);
+        ok(dr_session_attach(session, path, path, DR_ATTACH_WRITE | DR_ATTACH_CREATE, &error), &error);
         assert_string_equal(session->catalog, files[i][1]);
         run(session, "CREATE TABLE t AS SELECT 42 AS i");
         assert_true(dr_session_attached(session));
         ok(dr_session_checkpoint(session, &error), &error);
         ok(dr_session_detach(session, &error), &error);
         assert_false(dr_session_attached(session));
-        ok(dr_session_attach(session, path, 0, &error), &error);
+        ok(dr_session_attach(session, path, path, 0, &error), &error);
         run(session, "SELECT CASE WHEN i = 42 THEN 0 ELSE error('wrong') END FROM main.t");
         assert_int_equal(dr_session_run(session, "INSERT INTO t VALUES (1)", &error), DUCKROW_SQL);
         assert_one_line(&error, "read-only");
@@ -192,7 +192,7 @@ static int checkpoints(const dr_engine *engine)
     const char *path = new_database("core");
     char wal[600];
     snprintf(wal, sizeof wal, "%s.wal", path);
-    ok(dr_session_attach(session, path, DR_ATTACH_WRITE | DR_ATTACH_CREATE, &error), &error);
+    ok(dr_session_attach(session, path, path, DR_ATTACH_WRITE | DR_ATTACH_CREATE, &error), &error);
     run(session, "CREATE TABLE t (s VARCHAR)");
     off_t base = size_of(path);
     for (int i = 0; i < 25; i++)
@@ -201,7 +201,7 @@ static int checkpoints(const dr_engine *engine)
     ok(dr_session_detach(session, &error), &error);
     assert_int_equal(size_of(path), base);
     assert_true(size_of(wal) > 20 << 20);
-    ok(dr_session_attach(session, path, DR_ATTACH_WRITE, &error), &error);
+    ok(dr_session_attach(session, path, path, DR_ATTACH_WRITE, &error), &error);
     ok(dr_session_checkpoint(session, &error), &error);
     assert_true(size_of(path) > base && size_of(wal) <= 0);
     run(session, "INSERT INTO t VALUES ('y')");
@@ -232,19 +232,20 @@ static int causes(const dr_engine *engine)
     duckrow_error error = {0};
     dr_session *session = open_session(engine);
     const char *path = new_database("core");
-    assert_int_equal(dr_session_attach(session, path, 0, &error), DUCKROW_NOT_FOUND);
+    assert_int_equal(dr_session_attach(session, path, path, 0, &error), DUCKROW_NOT_FOUND);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     for (int i = 0; i < 2000; i++)
         fputs("this is not a database\n", file);
     fclose(file);
-    assert_int_equal(dr_session_attach(session, path, 0, &error), DUCKROW_NOT_A_DATABASE);
+    assert_int_equal(dr_session_attach(session, path, path, 0, &error), DUCKROW_NOT_A_DATABASE);
     assert_one_line(&error, "core.duckdb");
     assert_int_equal(dr_session_run(session, "SELECT 1\nFROM missing", &error), DUCKROW_SQL);
     assert_one_line(&error, "missing");
     assert_null(strstr(error.message, "LINE"));
     /* A failed attach leaves the session as it was. */
-    ok(dr_session_attach(session, new_database("core"), DR_ATTACH_WRITE | DR_ATTACH_CREATE, &error), &error);
+    path = new_database("core");
+    ok(dr_session_attach(session, path, path, DR_ATTACH_WRITE | DR_ATTACH_CREATE, &error), &error);
     dr_session_close(session);
     return 1;
 }
