@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from duckrow import _core, bulk, instances, sessions, statements
+from duckrow import _core, _stock, bulk, instances, sessions, statements
 from duckrow.errors import ForkedError, UsageError
 
 DEFAULT_TIMEOUT = 10.0
@@ -48,6 +48,7 @@ class _State:
 
 
 _states: dict[int, _State] = {}
+_ending = False
 
 
 def _adopt(native: duckdb.DuckDBPyConnection, session: sessions.Session, timeout: float) -> Connection:
@@ -202,12 +203,12 @@ def _before_executemany(con: Connection, *args: Any, **kwargs: Any) -> Any:
 
 
 def _in_transaction(con: Connection) -> bool:
+    """A BEGIN that fails would abort the transaction; outside of one each statement has another number."""
     try:
-        _Base.begin(con)
-    except duckdb.TransactionException:
+        one, two = (_Base.execute(con, "SELECT txid_current()").fetchall() for _ in range(2))
+    except duckdb.TransactionException:  # it is aborted
         return True
-    _Base.rollback(con)
-    return False
+    return one == two
 
 
 def _before_other(con: Connection, *args: Any, **kwargs: Any) -> None:
@@ -217,6 +218,14 @@ def _before_other(con: Connection, *args: Any, **kwargs: Any) -> None:
 
 def _before_plain(con: Connection, *args: Any, **kwargs: Any) -> None:
     _state(con).session.guard()
+
+
+def _before_rollback(con: Connection) -> list[Connection] | None:
+    state = _states.get(id(con))
+    if _ending and state and state.closed:
+        return [con]  # a pool that tidies up while the interpreter ends: _close_all() has rolled it back
+    _before_plain(con)
+    return None
 
 
 def _after(con: Connection, failed: int) -> None:
@@ -251,7 +260,8 @@ def _install() -> None:
     hook(("execute",), _before_statement, _after)
     hook(("sql", "query", "from_query"), _before_relation, _after)
     hook(("executemany",), _before_executemany, _after)
-    hook(("begin", "commit", "rollback", "append", "checkpoint"), _before_plain, _after)
+    hook(("begin", "commit", "append", "checkpoint"), _before_plain, _after)
+    hook(("rollback",), _before_rollback, _after)
     hook(("cursor", "duplicate"), _before_cursor)
     hook(("close",), _before_close)
     hook(("__exit__",), _before_exit)
@@ -339,8 +349,8 @@ def connect(
     """duckdb.connect, with turns and snapshots for files. What is not a file (`:memory:`, `md:`, …) goes to DuckDB as it is."""
     limit = check_timeout(timeout)
     text = os.fspath(database)
-    if not text or _ELSEWHERE.match(text):
-        return duckdb.connect(text, read_only=read_only, config=config or {})
+    if not text or _ELSEWHERE.match(text) or _stock.is_snapshot(text):
+        return _stock.connect(text, read_only=read_only, config=config or {})
     settings = dict(config or {})
     mode = str(settings.pop("access_mode", "")).upper()
     if read_only or mode == "READ_ONLY":
@@ -352,6 +362,8 @@ def connect(
 
 
 def _close_all() -> None:
+    global _ending
+    _ending = True
     for state in list(_states.values()):
         con = state.reference()
         if con is not None:

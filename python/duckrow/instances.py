@@ -14,6 +14,8 @@ from typing import Any
 
 import duckdb
 
+from duckrow import _stock
+
 _KEEP = 4
 _STAND_IN = "duckrow stand-in"
 
@@ -62,7 +64,7 @@ class Instance:
         self.clean = True
         self.attached = False
         self._name = quote_name(name)
-        self.root = duckdb.connect(":memory:", config=config)
+        self.root = _stock.connect(":memory:", config=config)
         for statement in _settings_out_of_reach(self.root):
             self.root.execute(statement)
         # A USE in each connection would cost a third of a short read, so the file becomes the default of new connections. In 1.5
