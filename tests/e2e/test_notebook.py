@@ -19,6 +19,14 @@ CRON = """
         con.execute("INSERT INTO t VALUES ('cron')")
 """
 
+# All that a connection has of its own, and what others have written.
+LOOK = """
+def one(sql):
+    return con.execute(sql).fetchone()[0]
+print(one("SELECT count(*) FROM t WHERE who = 'cron'"), one("SELECT answer FROM scratch"), one("SELECT sum(x) FROM given"),
+      one("SELECT sum(x) FROM frame"), one("SELECT current_setting('threads')"), one("SELECT getvariable('mine')"))
+"""
+
 
 @pytest.fixture
 def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cell]:
@@ -68,12 +76,7 @@ con.register("given", frame)
     for done in range(rounds):
         assert notebook("con.execute(\"INSERT INTO t VALUES ('notebook')\"); print('written')") == "written"
         waits.append(float(processes.python(CRON, tmp_db).finish()[0]))
-        look = """
-print(con.execute("SELECT count(*) FROM t WHERE who = 'cron'").fetchone()[0], con.execute("SELECT answer FROM scratch").fetchone()[0],
-      con.execute("SELECT sum(x) FROM given").fetchone()[0], con.execute("SELECT sum(x) FROM frame").fetchone()[0],
-      con.execute("SELECT current_setting('threads')").fetchone()[0], con.execute("SELECT getvariable('mine')").fetchone()[0])
-"""
-        assert notebook(look) == f"{done + 1} 42 6 6 1 kept"
+        assert notebook(LOOK) == f"{done + 1} 42 6 6 1 kept"
     print(f"{rounds} writers waited {min(waits):.3f} to {max(waits):.3f} s for a notebook that sits there")
     assert max(waits) <= 1.5
     assert notebook("print(con.execute('SELECT count(*) FROM t').fetchone()[0]); con.close()") == str(2 * rounds)
@@ -82,9 +85,8 @@ print(con.execute("SELECT count(*) FROM t WHERE who = 'cron'").fetchone()[0], co
 @pytest.mark.timeout(120)
 def test_a_notebook_with_unmodified_code(processes: Processes, notebook: Cell, tmp_db: Path) -> None:
     """patch() in the first cell, and no word of duckrow after it."""
-    notebook(
-        f"import duckrow; duckrow.patch()\nimport duckdb, pandas\nframe = pandas.DataFrame({{'who': ['a', 'b']}})\npath = {str(tmp_db)!r}"
-    )
+    notebook("import duckrow; duckrow.patch()")
+    notebook(f"import duckdb, pandas; path = {str(tmp_db)!r}; frame = pandas.DataFrame({{'who': ['a', 'b']}})")
     assert notebook("with duckdb.connect(path) as con: con.execute('CREATE TABLE t AS FROM frame'); print('made')") == "made"
     processes.python(CRON, tmp_db).finish()
     assert notebook("with duckdb.connect(path, read_only=True) as con: print(con.sql('FROM t').df()['who'].tolist())") == str(
