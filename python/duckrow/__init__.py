@@ -20,6 +20,7 @@ from duckrow.connection import (  # noqa: E402 (only with a DuckDB that is safe)
     get_write_connection,
 )
 from duckrow.errors import BusyError, Error, ForkedError, Process, PublishWarning  # noqa: E402
+from duckrow.patching import patch, unpatch  # noqa: E402
 from duckrow.status import Slot, Status, status  # noqa: E402
 
 __version__ = _core.VERSION
@@ -35,5 +36,7 @@ __all__ = [
     "connect",
     "get_readonly_connection",
     "get_write_connection",
+    "patch",
     "status",
+    "unpatch",
 ]

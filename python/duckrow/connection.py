@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
-from duckrow import _core, attachments, bulk, fetching, instances, sessions, statements, subclasses
+from duckrow import _core, _stock, attachments, bulk, fetching, instances, sessions, statements, subclasses
 from duckrow.errors import UsageError
 from duckrow.mounts import AsOf
 from duckrow.states import (
@@ -44,6 +44,7 @@ else:
     Connection = subclasses.derive(_Base, "Connection")
 
 _states: dict[int, State] = {}
+_ending = False
 
 
 def _adopt(native: duckdb.DuckDBPyConnection, session: sessions.Session, timeout: float, family: object = None) -> Connection:
@@ -234,6 +235,9 @@ def _before_commit(con: Connection) -> Any:
 
 
 def _before_rollback(con: Connection) -> Any:
+    state = _states.get(id(con))
+    if _ending and state and state.closed:
+        return [con]  # a pool that tidies up while the interpreter ends: _close_all() has rolled it back
     state = _state(con)
     if state.ended:
         state.ended = None
@@ -460,8 +464,8 @@ def connect(
     in-memory database understands ATTACH of files as ours do."""
     limit = check_seconds("timeout", timeout, DEFAULT_TIMEOUT)
     text = os.fspath(database)
-    if not text or _ELSEWHERE.match(text):
-        native = duckdb.connect(text, read_only=read_only, config=config or {})
+    if not text or _ELSEWHERE.match(text) or _stock.is_snapshot(text):
+        native = _stock.connect(text, read_only=read_only, config=config or {})
         if text not in _IN_MEMORY or read_only:
             return native
         session = sessions.Session(sessions.Keeper(), instances.Engine(native.cursor()), writes=True)
@@ -478,6 +482,8 @@ def connect(
 
 
 def _close_all() -> None:
+    global _ending
+    _ending = True
     for state in list(_states.values()):
         con = state.reference()
         if con is not None:

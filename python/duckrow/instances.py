@@ -14,6 +14,8 @@ from typing import Any
 
 import duckdb
 
+from duckrow import _stock
+
 _KEEP = 4
 _STAND_IN = "duckrow stand-in"
 
@@ -105,7 +107,7 @@ class Instance(Engine):
     """One engine for databases of one name, which is the default database of its connections."""
 
     def __init__(self, config: dict[str, Any], name: str) -> None:
-        super().__init__(duckdb.connect(":memory:", config=config))
+        super().__init__(_stock.connect(":memory:", config=config))
         self.key = _key(config, name)
         self.name = name
         self.clean = True

@@ -1,5 +1,4 @@
 #include "failif.h"
-#include "core/space.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -7,6 +6,7 @@
 #include <string.h>
 
 #include "core/os.h"
+#include "core/space.h"
 #include "file.h"
 
 enum kind { TIME, COUNT, BYTES, TRUTH };
