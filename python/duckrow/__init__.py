@@ -19,16 +19,28 @@ from duckrow.connection import (  # noqa: E402 (only with a DuckDB that is safe)
     get_readonly_connection,
     get_write_connection,
 )
-from duckrow.errors import BusyError, Error, ForkedError, Process, PublishWarning  # noqa: E402
+from duckrow.errors import (  # noqa: E402
+    BusyError,
+    Error,
+    ForkedError,
+    IdleError,
+    IdleTransactionWarning,
+    Process,
+    PublishWarning,
+)
+from duckrow.mounts import AsOf  # noqa: E402
 from duckrow.patching import patch, unpatch  # noqa: E402
 from duckrow.status import Slot, Status, status  # noqa: E402
 
 __version__ = _core.VERSION
 __all__ = [
+    "AsOf",
     "BusyError",
     "Connection",
     "Error",
     "ForkedError",
+    "IdleError",
+    "IdleTransactionWarning",
     "Process",
     "PublishWarning",
     "Slot",

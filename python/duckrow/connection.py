@@ -78,6 +78,7 @@ def _close(con: Connection) -> None:
     session.states.discard(state)
     end_statements(con)
     session.keeper.leave(session, lambda: _Base.close(con))
+    session.left_by(state)
 
 
 def _commit(con: Connection, state: State) -> None:
@@ -415,9 +416,9 @@ def get_write_connection(
     As a context manager it commits on leaving, or rolls an open transaction back when an exception leaves with it. The file is made
     if there is none. timeout: seconds (10) to wait at most; then BusyError, which names who has the database.
 
-    idle_release: after so many seconds (1) without a statement it gives its turn up until the next, sooner when somebody waits; 0 is
+    idle_release: after so many seconds (1) without a statement it gives its turn up until the next, sooner when somebody waits; 0:
     never. idle_in_transaction_timeout: after so many seconds (10) without a statement an open transaction is rolled back, and the
-    next statement raises IdleError; 0 is never.
+    next statement raises IdleError; 0: never.
     """
     limit = check_seconds("timeout", timeout, DEFAULT_TIMEOUT)
     release = check_seconds("idle_release", idle_release, IDLE_RELEASE)

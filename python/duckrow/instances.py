@@ -16,6 +16,7 @@ import duckdb
 
 from duckrow import _stock
 
+_Native = duckdb.DuckDBPyConnection
 _KEEP = 4
 _STAND_IN = "duckrow stand-in"
 
@@ -151,8 +152,9 @@ class Instance(Engine):
                 self._use(con)
 
     def _use(self, con: duckdb.DuckDBPyConnection) -> None:
-        if duckdb.DuckDBPyConnection.execute(con, "SELECT current_setting('search_path')").fetchall() == [("",)]:
-            duckdb.DuckDBPyConnection.execute(con, f"USE {self._name}")
+        _Native.execute(con, "SELECT current_setting('search_path')")
+        if _Native.fetchall(con) == [("",)]:
+            _Native.execute(con, f"USE {self._name}")
 
     def attach(self, path: str, *, read_only: bool, create: bool) -> None:
         """Attaches the file at path."""

@@ -12,7 +12,8 @@ detaches what it holds by a turn, publishes, gives the turns up. The next statem
     PARKED     no turn is held
 
 Statements go through the gate: `enter` before and `leave` after. A session in constant use gives its turn up too, once a second,
-when others wait for it: new statements are held up for a tenth of a second at most, so that those that run can end.
+when others wait for it: new statements are held up for a moment, so that those that run can end; for longer, a second at most, the
+next time, when a moment was not enough.
 
 Locks: a Keeper's `change`, then a session's `gate`; neither is held while waiting for another process.
 """
@@ -37,6 +38,7 @@ from duckrow.states import IDLE_RELEASE, WARN_SECONDS, Result, State, end_statem
 _READER_SECONDS = 0.5
 _TICK_SECONDS = 0.05
 _DRAIN_SECONDS = 0.1
+_MOST_DRAIN_SECONDS = 1.0
 _SETTLE_SECONDS = 0.005
 
 _Phase = enum.Enum("_Phase", ["OPEN", "CHANGING", "CLOSING", "PARKED"])
@@ -61,6 +63,7 @@ class Session:
         self._used_at = time.monotonic()
         self._held_since = self._used_at
         self._drain_until = 0.0
+        self._drain_seconds = _DRAIN_SECONDS
 
     # ---- what is mounted ----
 
@@ -217,6 +220,13 @@ class Session:
         for mount in self._held():
             mount.finish()
 
+    def left_by(self, state: State) -> None:
+        """A connection has closed, and others stay. Its own cursors alone are no reason to keep what it wrote from others."""
+        with self._gate:
+            alone = self.writes and self.idle_release and not self.is_shared(state.family)
+            if alone and self._phase is _Phase.OPEN and not self._running and self._is_idle() and not self._park():
+                idle.watch(self, _SETTLE_SECONDS)
+
     def _park(self) -> bool:
         """Gives the turns up. Called with the gate's lock held, and gives it up meanwhile."""
         self._phase = _Phase.CHANGING
@@ -230,6 +240,7 @@ class Session:
             self._gate.acquire()
             self._phase = phase
             self._drain_until = 0.0
+            self._drain_seconds = _DRAIN_SECONDS
             self._gate.notify_all()
         return phase is _Phase.PARKED
 
@@ -319,14 +330,18 @@ class Session:
             state.put_aside()
         return not any(s.busy for s in list(self.states))
 
+    def _is_quiet(self) -> bool:
+        return not self._running and not any(s.transaction for s in list(self.states))
+
     def _let_others_in(self) -> None:
         """A session in constant use: holds new statements up for a moment, so that the turn can be given up."""
         now = time.monotonic()
         if self.idle_release and now - self._held_since >= self.idle_release and self._wanted():
             if self._running or any(s.busy for s in list(self.states)):
                 self._held_since = now
-                self._drain_until = now + _DRAIN_SECONDS
-                self._gate.wait_for(lambda: not self._running, _DRAIN_SECONDS)
+                self._drain_until = now + self._drain_seconds
+                self._gate.wait_for(self._is_quiet, self._drain_seconds)
+                self._drain_seconds = min(2 * self._drain_seconds, _MOST_DRAIN_SECONDS)
             if not self._running and self._phase is _Phase.OPEN and self._is_idle():
                 self._park()
 

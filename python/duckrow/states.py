@@ -143,8 +143,8 @@ def end_statements(con: Native) -> None:
 
 
 def is_in_transaction(con: Native) -> bool:
-    """Asks the engine, and ends a half-read result. A BEGIN that fails would abort the transaction; outside of one each statement has
-    another number."""
+    """Asks the engine, and ends a half-read result. A BEGIN that fails would abort the transaction; outside of one each statement
+    has another number."""
     try:
         one, two = (Native.execute(con, "SELECT txid_current()").fetchall() for _ in range(2))
     except duckdb.TransactionException:  # it is aborted

@@ -130,8 +130,16 @@ static PyObject *hook_doc(PyObject *object, void *ignored)
     return PyObject_GetAttrString(((Hook *)object)->target, "__doc__");
 }
 
+static PyObject *hook_name(PyObject *object, void *ignored)
+{
+    (void)ignored;
+    return PyObject_GetAttrString(((Hook *)object)->target, "__name__");
+}
+
 static PyGetSetDef hook_attributes[] = {
     {"__doc__", hook_doc, NULL, NULL, NULL},
+    {"__name__", hook_name, NULL, NULL, NULL},
+    {"__qualname__", hook_name, NULL, NULL, NULL},
     {0},
 };
 static PyType_Slot hook_slots[] = {
