@@ -259,23 +259,48 @@ def measure_reads(figures: Figures, folder: str, quick: bool) -> None:
     figures.add("read beside an open transaction / stock open", statistics.median(t["median"] for t in told), idle, "ms", "<= 0.5")
 
 
+def measure_refresh(figures: Figures, folder: str, quick: bool) -> None:
+    import duckdb
+    import duckrow
+
+    path = tempfile.mkdtemp(dir=folder) + "/core.duckdb"
+    make(path, 1_000_000)
+
+    def stock() -> None:
+        duckdb.connect(path, read_only=True).close()
+
+    opened = milliseconds(stock, 50)
+    taken: list[float] = []
+    with duckrow.get_readonly_connection(path, refresh="manual") as con:
+        con.execute("SELECT count(*) FROM t").fetchall()
+        nothing = milliseconds(con.refresh, 500)
+        for i in range(50 if quick else 200):
+            with duckrow.get_write_connection(path) as writer:
+                writer.execute("INSERT INTO t VALUES (0, ?)", [i])
+            start = time.perf_counter()
+            assert con.refresh()
+            taken.append((time.perf_counter() - start) * 1000)
+    figures.add("refresh, nothing new / 0.1 ms", nothing, 0.1, "ms", "<= 1")
+    figures.add("refresh, a new commit / stock open", statistics.median(taken), opened, "ms", "<= 0.3")
+
+
 def publish_times(path: str, count: int) -> tuple[float, float]:
     """Milliseconds of one-row commits' publishing, and of the whole cycle: medians."""
-    from duckrow import sessions
+    from duckrow import mounts
 
     taken: list[float] = []
-    finish = sessions.WriteSession._finish
+    finish = mounts.Mount.finish
 
-    def timed(session: sessions.WriteSession, failed: Exception | None = None) -> None:
+    def timed(mount: mounts.Mount) -> None:
         start = time.perf_counter()
-        finish(session, failed)
+        finish(mount)
         taken.append((time.perf_counter() - start) * 1000)
 
-    sessions.WriteSession._finish = timed  # type: ignore[method-assign]
+    mounts.Mount.finish = timed  # type: ignore[method-assign]
     try:
         whole = milliseconds(lambda: write_with_duckrow(path, 0, 0), count)
     finally:
-        sessions.WriteSession._finish = finish  # type: ignore[method-assign]
+        mounts.Mount.finish = finish  # type: ignore[method-assign]
     return statistics.mean(taken), whole
 
 
@@ -325,6 +350,7 @@ def measure(quick: bool) -> list[dict[str, Any]]:
         for part in (
             measure_one_writer,
             measure_reads,
+            measure_refresh,
             measure_executemany,
             measure_cycles,
             measure_fairness,

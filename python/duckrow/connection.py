@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
-from duckrow import _core, _stock, attachments, bulk, fetching, instances, sessions, statements, subclasses
+from duckrow import _core, _stock, attachments, bulk, fetching, idle, instances, sessions, statements, subclasses
 from duckrow.errors import UsageError
 from duckrow.mounts import AsOf
 from duckrow.states import (
@@ -67,7 +67,7 @@ def _state(con: Connection) -> State:
 # ---- closing ----
 
 
-def _close(con: Connection) -> None:
+def _close(con: Connection, *, collected: bool = False) -> None:
     state = _states.get(id(con))
     if state is None or state.closed:
         return
@@ -77,8 +77,16 @@ def _close(con: Connection) -> None:
         return
     session.states.discard(state)
     end_statements(con)
-    session.keeper.leave(session, lambda: _Base.close(con))
-    session.left_by(state)
+
+    def leave() -> None:
+        session.keeper.leave(session, lambda: _Base.close(con))
+
+    if collected and session.is_changed_here():
+        idle.watch(sessions.Later(leave), 0.0)
+        return
+    leave()
+    if not collected:
+        session.left_by(state)
 
 
 def _commit(con: Connection, state: State) -> None:
@@ -107,7 +115,7 @@ def _before_exit(con: Connection, kind: object = None, value: object = None, tra
 
 def _del(con: Connection) -> None:
     try:
-        _close(con)
+        _close(con, collected=True)
     finally:
         _states.pop(id(con), None)
 
@@ -422,11 +430,11 @@ def get_write_connection(
     """
     limit = check_seconds("timeout", timeout, DEFAULT_TIMEOUT)
     release = check_seconds("idle_release", idle_release, IDLE_RELEASE)
-    idle = check_seconds("idle_in_transaction_timeout", idle_in_transaction_timeout, IDLE_IN_TRANSACTION_TIMEOUT)
+    limit_in_transaction = check_seconds("idle_in_transaction_timeout", idle_in_transaction_timeout, IDLE_IN_TRANSACTION_TIMEOUT)
     session = sessions.database(_fs_path(path)).join_writer(config or {}, limit)
     con = _connect(session, limit)
     state = _states[id(con)]
-    state.idle_in_transaction_timeout = idle
+    state.idle_in_transaction_timeout = limit_in_transaction
     if idle_release is not None:
         session.idle_release = release
     try:

@@ -59,6 +59,7 @@ class Session:
         self.idle_release = IDLE_RELEASE
         self._gate = threading.Condition()
         self._phase = _Phase.OPEN
+        self._changer = 0
         self._running = 0
         self._used_at = time.monotonic()
         self._held_since = self._used_at
@@ -139,7 +140,7 @@ class Session:
                 if not self._gate.wait(self._patience(deadline)) and time.monotonic() >= deadline:
                     message = f"this process is still opening or closing the database; gave up after {state.timeout:.1f} s"
                     raise BusyError(message)
-            before, self._phase = self._phase, _Phase.CHANGING
+            before = self._begin_change()
         ready = False
         try:
             self._make_ready(before, deadline or time.monotonic() + state.timeout)
@@ -160,6 +161,14 @@ class Session:
         if any(m.is_open() for m in self._held()):
             return _Phase.CLOSING
         return _Phase.PARKED if any(m.turn is None and m.snapshot is None for m in self.mounts) else _Phase.OPEN
+
+    def _begin_change(self) -> _Phase:
+        before, self._phase, self._changer = self._phase, _Phase.CHANGING, threading.get_ident()
+        return before
+
+    def is_changed_here(self) -> bool:
+        """Is this very thread changing what is mounted? The garbage collector may end a connection anywhere."""
+        return self._phase is _Phase.CHANGING and self._changer == threading.get_ident()
 
     def _change_to(self, phase: _Phase, *, entering: bool = False) -> None:
         with self._gate:
@@ -229,7 +238,7 @@ class Session:
 
     def _park(self) -> bool:
         """Gives the turns up. Called with the gate's lock held, and gives it up meanwhile."""
-        self._phase = _Phase.CHANGING
+        self._begin_change()
         self._gate.release()
         phase = _Phase.CLOSING
         try:
@@ -276,7 +285,7 @@ class Session:
             if not ready or any(s.busy for s in list(self.states) if s is not state):
                 message = "a snapshot cannot be refreshed while a cursor of its connection reads it"
                 raise duckdb.TransactionException(message)
-            before, self._phase = self._phase, _Phase.CHANGING
+            before = self._begin_change()
         ready = False
         try:
             self._make_ready(before, deadline)
@@ -376,7 +385,7 @@ class Session:
         """Gives all up. `closing` closes the last connection."""
         with self._gate:
             self._gate.wait_for(lambda: self._phase is not _Phase.CHANGING)
-            before, self._phase = self._phase, _Phase.CHANGING
+            before = self._begin_change()
         phase = _Phase.CLOSING
         try:
             if before is _Phase.OPEN:
@@ -399,6 +408,17 @@ class Session:
             instances.give_back(self.instance)
         else:
             idle.watch(self, _SETTLE_SECONDS)
+
+
+class Later:
+    """Something that the idle thread is to do."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+
+    def tick(self) -> None:
+        """The idle thread's look."""
+        self._work()
 
 
 class _Leaving:

@@ -157,7 +157,7 @@ def test_encrypted(core: Path, tmp_path: Path) -> None:
         with pytest.raises(duckdb.Error):
             con.execute(f"ATTACH '{secret}' AS secret (READ_ONLY, ENCRYPTION_KEY 'other')")
         assert not is_held(secret)
-    with pytest.raises(duckdb.Error, match="(?i)encrypt"):
+    with pytest.raises(duckdb.Error, match=r"(?i)encrypt"):
         duckrow.get_write_connection(secret)
     assert not is_held(secret)
 
