@@ -257,7 +257,7 @@ def test_a_setting_that_is_not_understood(tmp_db: Path) -> None:
     settings = Path(f"{tmp_db}.duckrow/config")
     settings.write_text("# ours\nmax_slot = 4\n")
     for use in (duckrow.get_readonly_connection, duckrow.get_write_connection, duckrow.status):
-        with pytest.raises(duckrow.Error, match="core.duckdb.duckrow/config:2: there is no setting max_slot") as refused:
+        with pytest.raises(duckrow.Error, match=r"core\.duckdb\.duckrow/config:2: there is no setting max_slot") as refused:
             use(tmp_db)
         assert "\n" not in str(refused.value)
     assert "config:2:" in config(tmp_db, status=64)

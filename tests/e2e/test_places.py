@@ -171,7 +171,7 @@ def test_a_database_replaced_while_commits_are_in_its_wal(tmp_db: Path) -> None:
     os.rename(tmp_db, tmp_db.with_name("before.duckdb"))
     os.rename(new, tmp_db)
     for opening in (duckrow.get_readonly_connection, duckrow.get_write_connection):
-        with pytest.raises(duckrow.Error, match="was replaced, but .* with 2 commits") as refused:
+        with pytest.raises(duckrow.Error, match=r"was replaced, but .* with 2 commits") as refused:
             opening(tmp_db, timeout=1)
         assert "\n" not in str(refused.value)
     os.rename(wal, tmp_db.with_name("before.duckdb.wal"))
@@ -193,7 +193,7 @@ def test_a_database_copied_over_under_a_writer(tmp_db: Path, processes: Processe
     holder.tell("close")
     holder.expect("closed")
     assert "was overwritten while this process had it open" in holder.errors
-    with pytest.raises(duckdb.Error, match="(?i)wal"):
+    with pytest.raises(duckdb.Error, match=r"(?i)wal"):
         duckrow.get_write_connection(tmp_db)
     Path(f"{tmp_db}.wal").unlink()
     assert count(tmp_db) == 10
