@@ -130,6 +130,9 @@ def make(path: Path, size: int) -> None:
     start = time.perf_counter()
     with duckdb.connect() as con:
         con.execute(f"ATTACH '{path}' AS made (STORAGE_VERSION 'v1.4.0')")
+        con.execute(
+            "SET force_compression = 'uncompressed'"
+        )  # nothing could be compressed; looking for a way takes most of the time
         con.execute(f"CREATE TABLE made.t AS SELECT i, {hashes('i')} FROM range({rows}) r(i)")
         con.execute("CREATE TABLE made.small (i INTEGER)")
         con.execute("CHECKPOINT made")
