@@ -126,7 +126,7 @@ class Reader:
 
 
 def make(path: Path, size: int) -> None:
-    rows = size // (8 * COLUMNS)
+    rows = size // (8 * (COLUMNS + 1))
     start = time.perf_counter()
     with duckdb.connect() as con:
         con.execute(f"ATTACH '{path}' AS made (STORAGE_VERSION 'v1.4.0')")
