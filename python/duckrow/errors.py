@@ -15,8 +15,8 @@ from duckrow import _core
 
 @dataclass(frozen=True)
 class Process:
-    """A process that holds or waits for something. `pid` is 0 where it cannot be seen: for one in another container `foreign_pid`
-    is the number that it has there."""
+    """A process that holds or waits for something. `pid` is 0 where it cannot be seen; `foreign_pid` is the number that one in
+    another container has there."""
 
     pid: int
     command: str

@@ -550,6 +550,7 @@ int duckrow_turn_level(const duckrow_turn *turn)
 
 duckrow_code duckrow_turn_guard(duckrow_turn *turn, duckrow_error *error)
 {
+    dr_error_clear(error);
     duckrow_code code = dr_check_fork(turn->forks, error);
     if (code || turn->mode == DUCKROW_SHARED || (code = check_file(turn, error)))
         return code;
@@ -570,6 +571,7 @@ duckrow_code duckrow_turn_guard(duckrow_turn *turn, duckrow_error *error)
 
 duckrow_code duckrow_turn_lend(duckrow_turn *turn, duckrow_error *error)
 {
+    dr_error_clear(error);
     duckrow_code code = dr_check_fork(turn->forks, error);
     if (code == DUCKROW_OK && turn->guarded != F_UNLCK) {
         dr_source_unlock(turn->source, turn->guarded);

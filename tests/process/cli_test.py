@@ -134,12 +134,37 @@ def test_help_documents_every_exit_status(duckrow: Duckrow) -> None:
         assert f"  {status:>3}  {message} ({name})" in lines
 
 
-@pytest.mark.parametrize("command", ["sql", "status", "hold", "publish", "path", "version"])
+@pytest.mark.parametrize("command", ["sql", "status", "hold", "publish", "path", "config", "version"])
 def test_each_command_explains_itself(duckrow: Duckrow, command: str) -> None:
     text = duckrow(command, "--help").text
     assert text.startswith(f"usage: duckrow {command}")
     named = set(re.findall(r"--[a-z]+", text.splitlines()[0]))
     assert named and all(f"\n  {option}" in text for option in named)
+
+
+def test_settings_are_shown_and_set(filled: Duckrow) -> None:
+    assert filled("config", filled.db).text == "max_slots = 3\nsnapshots = on\n"
+    assert filled("config", filled.db, "max_slots", "5").text == ""
+    assert filled("config", filled.db, "max_slots").text == "5\n"
+    assert json.loads(filled("config", "--json", filled.db).text) == {"max_slots": 5, "snapshots": True}
+    assert filled("config", filled.db, "max_slots", "1", status=64).line() == "max_slots is a number from 2 to 32, not 1"
+    assert "no setting size" in filled("config", filled.db, "size", status=64).line()
+    assert "unexpected argument" in filled("config", filled.db, "max_slots", "4", "5", status=64).line()
+    assert "does not exist" in filled("config", "missing.duckdb", status=66).line()
+
+
+def test_snapshots_can_be_switched_off(filled: Duckrow) -> None:
+    filled("config", filled.db, "snapshots", "off")
+    assert filled.read("SELECT count(*) FROM t") == [["2"]]
+    filled.write("INSERT INTO t VALUES (3, 'three')")
+    assert filled.read("SELECT count(*) FROM t") == [["3"]]
+    assert "snapshots on" in filled("path", filled.db, status=75).line()
+    text = filled("status", filled.db).text
+    assert "snapshot   off" in text and "snapshots = off" in text
+    filled("config", filled.db, "snapshots", "on")
+    assert filled("path", filled.db).text.strip().endswith("core.read.duckdb")
+    assert filled.read("SELECT count(*) FROM t") == [["3"]]
+    assert re.search(r"disk +.* 1 slot of .*; max_slots = 3, snapshots = on", filled("status", filled.db).text)
 
 
 def test_version(duckrow: Duckrow) -> None:

@@ -68,6 +68,18 @@ const char *temp_folder(void)
     return NULL;
 }
 
+static int remove_below(const char *path, const struct stat *st, int type, struct FTW *walk)
+{
+    (void)st, (void)type;
+    return walk->level ? remove(path) : 0;
+}
+
+void empty_folder(const char *folder)
+{
+    if (nftw(folder, remove_below, 16, FTW_DEPTH | FTW_PHYS))
+        fail_msg("cannot empty %s", folder);
+}
+
 const char *path_in(const char *folder, const char *name)
 {
     static char paths[8][4096];

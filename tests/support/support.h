@@ -16,6 +16,8 @@ int scaled(int full, int brief);
 
 /* A new folder; it and everything in it is removed when the test program ends. The string stays until then. */
 const char *temp_folder(void);
+/* Removes all that is in it. */
+void empty_folder(const char *folder);
 /* folder/name, in one of a few static buffers. */
 const char *path_in(const char *folder, const char *name);
 
