@@ -13,7 +13,21 @@ from support import Process, Processes
 STORAGES = {"ours": ("1.5.6", "2.0.0"), "of-1.5": ("1.5.6", "2.0.0"), "of-2.0": ("2.0.0",)}
 ENGINES_AND_STORAGES = [(engine, storage) for storage, engines in STORAGES.items() for engine in engines]
 
-VERSION = "SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = 'core'"
+MAKE = """
+    import sys
+    path, storage, *statements = sys.argv[1:]
+    if storage == "ours":
+        import duckrow
+        con = duckrow.get_write_connection(path)
+    else:
+        import duckdb
+        con = duckdb.connect(path)
+    for statement in statements:
+        con.execute(statement)
+    print(con.execute("SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = 'core'").fetchone()[0])
+    con.close()
+"""
+
 ASK = """
     import json, sys
     path, sql, how = sys.argv[1:]
@@ -50,7 +64,5 @@ def who_can_open(storage: str, engine_pythons: dict[str, Path]) -> list[Path]:
 def make(processes: Processes, engine_pythons: dict[str, Path], path: Path, storage: str, *statements: str) -> None:
     """A database in that storage version, with what the statements make."""
     python = engine_pythons["2.0.0" if storage == "of-2.0" else "1.5.6"]
-    for statement in statements:
-        ask(processes, python, path, statement, "write" if storage == "ours" else "stock-write")
-    version = ask(processes, python, path, VERSION)[0][0]
+    version = start(processes, python, MAKE, path, storage, *statements).finish()[-1]
     assert version == {"ours": "v1.4.0+", "of-1.5": "v1.0.0+", "of-2.0": "v2.0.0+"}[storage]
