@@ -92,6 +92,7 @@ REFUSED = [
     (False, "ATTACH 'ru'\n'ns.duckdb'", 64, "plain string"),
     (True, "ATTACH 'runs.duckdb' (READ_ONLY, READ_WRITE)", 64, "plain"),
     (False, "ATTACH 'runs.duckdb' AS r (READ_ONLY); INSERT INTO r.y VALUES (1, '')", 1, "read-only"),
+    (False, "ATTACH 'runs.duckdb' AS r; INSERT INTO r.y VALUES (1, '')", 1, "r is open read-only: add --write"),
     (False, "DETACH nothing", 1, "nothing"),
     (False, "ATTACH ';.duckdb'; SELECT", 1, "Parser Error"),
 ]
