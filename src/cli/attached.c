@@ -12,7 +12,7 @@ struct dr_attached {
     struct dr_attached *next;
     struct dr_work work;
     char *name;
-    int writes;
+    int writes, asked; /* asked: READ_ONLY was said */
 };
 
 void dr_warn_unpublished(const duckrow_error *error)
@@ -88,6 +88,18 @@ duckrow_code dr_attached_guard(struct dr_attachments *all, duckrow_error *error)
         if (attached->work.turn)
             code = duckrow_turn_guard(attached->work.turn, error);
     return code;
+}
+
+const char *dr_attached_meant(const struct dr_attachments *all, const char *message)
+{
+    for (const struct dr_attached *attached = all->first; attached; attached = attached->next) {
+        char *quoted = attached->asked || attached->writes ? NULL : dr_sql_quote(attached->name, '"');
+        int found = quoted && strstr(message, quoted);
+        free(quoted);
+        if (found)
+            return attached->name;
+    }
+    return NULL;
 }
 
 /* ---- attaching ---- */
@@ -175,6 +187,7 @@ static duckrow_code attach(struct dr_attachments *all, const struct dr_attach *s
         return code || (exists && statement->if_not_exists) ? code : dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     }
     attached->name = name;
+    attached->asked = statement->read_only == 1;
     attached->writes = all->write && statement->read_only != 1;
     code = open_work(all, statement, attached, error);
     if (code) {

@@ -26,6 +26,8 @@ duckrow_code dr_attached_attach(struct dr_attachments *all, const struct dr_atta
 void dr_attached_detached(struct dr_attachments *all, const char *name);
 /* The guard of every turn that is held to write. */
 duckrow_code dr_attached_guard(struct dr_attachments *all, duckrow_error *error);
+/* The name of one that is read only for want of --write and that a message of DuckDB's mentions, or NULL. */
+const char *dr_attached_meant(const struct dr_attachments *all, const char *message);
 /* Publishes, detaches and gives up all; with no transaction open, and before the host is closed. */
 void dr_attached_end(struct dr_attachments *all);
 /* Gives up what is left, after the host is closed. */

@@ -12,7 +12,6 @@
 #include "core/json.h"
 #include "core/slot.h"
 #include "core/space.h"
-#include "engine/sqltext.h"
 #include "file.h"
 #include "work.h"
 
@@ -46,13 +45,6 @@ static void DR_PRINTF(4, 5) say(struct doctor *doctor, const char *check, const 
     else
         dr_json_null(&doctor->json, "fix");
     dr_json_close(&doctor->json, '}');
-}
-
-static void folder_of(const char *path, char folder[PATH_MAX])
-{
-    snprintf(folder, PATH_MAX, "%.*s", (int)(strrchr(path, '/') - path), path);
-    if (!*folder)
-        strcpy(folder, "/");
 }
 
 /* ---- the place ---- */
@@ -117,7 +109,7 @@ static void check_permissions(struct doctor *doctor)
     struct stat st, parent;
     char folder[PATH_MAX], path[PATH_MAX], fix[PATH_MAX + 64];
     int before = doctor->problems;
-    folder_of(db->path, folder);
+    dr_folder_of(db->path, folder);
     if (stat(db->path, &st) < 0 || stat(folder, &parent) < 0)
         return;
     check_like(doctor, &st, db->folder, as_folder(st.st_mode));
@@ -156,12 +148,8 @@ static void check_version(struct doctor *doctor)
 {
     struct dr_work *work = &doctor->work;
     duckrow_error error = {0};
-    char *version = NULL, *quoted = dr_sql_quote(work->session->catalog, '\'');
-    char *sql =
-        quoted ? dr_sql_format("SELECT CAST(tags['storage_version'] AS VARCHAR) FROM duckdb_databases() WHERE database_name = %s",
-                               quoted)
-               : NULL;
-    if (sql && dr_session_text(work->session, sql, &version, &error) == DUCKROW_OK && version) {
+    char *version = NULL;
+    if (dr_session_storage_version(work->session, &version, &error) == DUCKROW_OK) {
         int old = strncmp(version, "v1.", 3) == 0 && version[3] < '4' && version[4] == '.';
         say(doctor, "storage", NULL, "%s%s", version,
             old ? ", where a WAL put beside the wrong file is not noticed; duckrow upgrade makes it v1.4.0"
@@ -169,8 +157,6 @@ static void check_version(struct doctor *doctor)
                                          : "");
     }
     free(version);
-    free(quoted);
-    free(sql);
 }
 
 static void check_engine(struct doctor *doctor)
@@ -273,7 +259,7 @@ static int count_scratch(const duckrow_db *db, char *one, size_t size)
 {
     char folder[PATH_MAX], prefix[NAME_MAX + 8];
     int count = 0;
-    folder_of(db->path, folder);
+    dr_folder_of(db->path, folder);
     int length = snprintf(prefix, sizeof prefix, "%s.tmp.", db->name);
     DIR *entries = opendir(folder);
     for (struct dirent *entry; entries && (entry = readdir(entries));) {

@@ -15,7 +15,7 @@
 
 enum { STRETCH = 64 << 20 };
 
-static void folder_of(const char *path, char folder[PATH_MAX])
+void dr_folder_of(const char *path, char folder[PATH_MAX])
 {
     const char *slash = strrchr(path, '/');
     size_t length = slash ? (size_t)(slash - path) : 0;
@@ -25,7 +25,7 @@ static void folder_of(const char *path, char folder[PATH_MAX])
 duckrow_code dr_check_space(const char *path, int64_t bytes, duckrow_error *error)
 {
     char folder[PATH_MAX], needed[32], free_space[32];
-    folder_of(path, folder);
+    dr_folder_of(path, folder);
     int fd = dr_open(folder, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
         return dr_fail_os(error, errno, "cannot use the folder %s", folder);
@@ -60,7 +60,7 @@ int dr_making_leftovers(const char *target, const char *what, int count)
     char folder[PATH_MAX], prefix[PATH_MAX], path[PATH_MAX], wal[PATH_MAX + 8];
     const char *name = strrchr(target, '/') ? strrchr(target, '/') + 1 : target;
     int found = 0;
-    folder_of(target, folder);
+    dr_folder_of(target, folder);
     snprintf(prefix, sizeof prefix, "%s.duckrow-%s.", name, what);
     DIR *entries = opendir(folder);
     for (struct dirent *entry; entries && (entry = readdir(entries));) {
@@ -144,7 +144,7 @@ static duckrow_code check_wal(const struct dr_making *making, duckrow_error *err
 static duckrow_code sync_folder(const char *target, duckrow_error *error)
 {
     char folder[PATH_MAX];
-    folder_of(target, folder);
+    dr_folder_of(target, folder);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     /* Some file systems don't sync folders. */
     int failed = fd < 0 || (fsync(fd) < 0 && errno != EINVAL);

@@ -40,4 +40,7 @@ duckrow_code dr_copy_bytes(int from, int to, int64_t length, const char *target,
 /* DISK_FULL where the folder of path has not so many bytes left. */
 duckrow_code dr_check_space(const char *path, int64_t bytes, duckrow_error *error);
 
+/* data/core.duckdb → data; core.duckdb → . */
+void dr_folder_of(const char *path, char folder[PATH_MAX]);
+
 #endif

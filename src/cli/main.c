@@ -57,7 +57,8 @@ static int help(void)
 #define LINE(name, code, message, status, sqlstate) printf("  %3d  %s (%s)\n", status, message, #name);
     DUCKROW_ERRORS(LINE)
 #undef LINE
-    puts("  126  hold: the command can't be executed\n  127  hold: the command was not found\n"
+    puts("    1  status --fail-if: it came true; doctor: something is to be done\n"
+         "  126  hold: the command can't be executed\n  127  hold: the command was not found\n"
          "  128+N  ended by signal N; 141: nobody reads the output any more\n"
          "hold ends with the status of its command.");
     return dr_end_printing();

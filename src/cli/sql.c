@@ -122,11 +122,14 @@ static duckrow_code write_result(struct run *run, duckdb_result *result, duckrow
 static duckrow_code add_hint(const struct run *run, duckrow_error *error)
 {
     const char *catalog = run->work.session->catalog;
-    if (run->options->write || error->code != DUCKROW_SQL || !catalog || !strstr(error->message, "attached in read-only mode"))
+    if (run->options->write || error->code != DUCKROW_SQL || !strstr(error->message, "attached in read-only mode"))
         return error->code;
-    char *quoted = dr_sql_quote(catalog, '"'), *plain = dr_sql_format("\"%s\"", catalog);
-    if (quoted && plain && (strstr(error->message, quoted) || strstr(error->message, plain)))
-        dr_fail(error, DUCKROW_READ_ONLY, "this statement writes, and %s is open read-only: add --write", catalog);
+    char *quoted = catalog ? dr_sql_quote(catalog, '"') : NULL, *plain = catalog ? dr_sql_format("\"%s\"", catalog) : NULL;
+    const char *found = quoted && plain && (strstr(error->message, quoted) || strstr(error->message, plain))
+                            ? catalog
+                            : dr_attached_meant(&run->attached, error->message);
+    if (found)
+        dr_fail(error, DUCKROW_READ_ONLY, "this statement writes, and %s is open read-only: add --write", found);
     free(quoted);
     free(plain);
     return error->code;

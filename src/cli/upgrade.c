@@ -89,22 +89,6 @@ static char *version_option(const struct upgrade *upgrade)
     return option;
 }
 
-static duckrow_code read_version(dr_session *session, char **version, duckrow_error *error)
-{
-    char *quoted = dr_sql_quote(session->catalog, '\'');
-    duckrow_code code = text(session,
-                             quoted ? dr_sql_format("SELECT CAST(tags['storage_version'] AS VARCHAR) FROM duckdb_databases() "
-                                                    "WHERE database_name = %s",
-                                                    quoted)
-                                    : NULL,
-                             version, error);
-    free(quoted);
-    if (!code && !*version)
-        return dr_fail(error, DUCKROW_UNSUPPORTED, "DuckDB %s does not say what storage version a file has",
-                       session->duckdb->library_version());
-    return code;
-}
-
 /* Read-only, DuckDB answers for a file that is to be opened in a version without changing it. */
 static duckrow_code find_target_version(struct upgrade *upgrade, duckrow_error *error)
 {
@@ -114,7 +98,7 @@ static duckrow_code find_target_version(struct upgrade *upgrade, duckrow_error *
     duckrow_code code = option ? open_guest(upgrade, path, "duckrow version", option, 0, &guest, error) : no_memory(error);
     free(option);
     if (!code)
-        code = read_version(guest, &upgrade->to, error);
+        code = dr_session_storage_version(guest, &upgrade->to, error);
     else if (code == DUCKROW_SQL && strstr(error->message, "cannot be lowered"))
         upgrade->lowers = 1, code = DUCKROW_OK;
     dr_session_close(guest);
@@ -137,7 +121,7 @@ static duckrow_code copy_into_new(struct upgrade *upgrade, duckrow_error *error)
     if (!code)
         code = dr_session_checkpoint(to, error);
     if (!code && !upgrade->to)
-        code = read_version(to, &upgrade->to, error);
+        code = dr_session_storage_version(to, &upgrade->to, error);
     if (!code)
         code = dr_session_detach(to, error);
     dr_session_close(to);
@@ -279,7 +263,7 @@ static duckrow_code verify(const struct upgrade *upgrade, duckrow_error *error)
     if (!code)
         code = open_guest(upgrade, upgrade->making.path, made, NULL, 0, &new, error);
     if (!code)
-        code = read_version(new, &version, error);
+        code = dr_session_storage_version(new, &version, error);
     if (!code && strcmp(version, upgrade->to) != 0)
         code = dr_fail(error, DUCKROW_UNSUPPORTED, "the new file has storage version %s, not %s: nothing was changed", version,
                        upgrade->to);
@@ -330,7 +314,7 @@ static duckrow_code settle(struct upgrade *upgrade, duckrow_error *error)
     struct stat wal;
     duckrow_code code = dr_work_attach(work, error);
     if (!code)
-        code = read_version(work->session, &upgrade->from, error);
+        code = dr_session_storage_version(work->session, &upgrade->from, error);
     if (!code && !(upgrade->name = strdup(work->session->catalog)))
         code = no_memory(error);
     if (!code)

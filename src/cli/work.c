@@ -8,6 +8,7 @@
 
 #include "core/db.h"
 #include "core/duckfile.h"
+#include "file.h"
 #include "signals.h"
 
 enum { OPENINGS = 20, REFRESHES = 3, GLANCE_MS = 250 };
@@ -30,8 +31,8 @@ static int name_scratch(const duckrow_db *db, char *path, size_t size)
 {
     const char *database = db ? duckrow_db_path(db) : "/", *temporary = getenv("TMPDIR");
     char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(database, '/') - database), database);
-    int beside = db && access(*folder ? folder : "/", W_OK) == 0;
+    dr_folder_of(database, folder);
+    int beside = db && access(folder, W_OK) == 0;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     int length = beside ? snprintf(path, size, "%s.tmp.", database)

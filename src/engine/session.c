@@ -323,6 +323,23 @@ duckrow_code dr_session_checkpoint(dr_session *session, duckrow_error *error)
     return code ? name_the_cause(session, session->catalog ? session->catalog : "the database", e) : DUCKROW_OK;
 }
 
+duckrow_code dr_session_storage_version(dr_session *session, char **version, duckrow_error *error)
+{
+    char *quoted = dr_sql_quote(session->catalog ? session->catalog : "", '\'');
+    char *sql = quoted ? dr_sql_format("SELECT CAST(tags['storage_version'] AS VARCHAR) FROM duckdb_databases() WHERE "
+                                       "database_name = %s AND tags['storage_version'] IS NOT NULL",
+                                       quoted)
+                       : NULL;
+    *version = NULL;
+    duckrow_code code = sql ? dr_session_text(session, sql, version, error) : no_memory(error);
+    free(quoted);
+    free(sql);
+    if (!code && !*version)
+        code = dr_fail(error, DUCKROW_UNSUPPORTED, "DuckDB %s does not say what storage version a file has",
+                       session->duckdb->library_version());
+    return code;
+}
+
 int dr_session_attached(dr_session *session)
 {
     char *quoted = session->catalog ? dr_sql_quote(session->catalog, '\'') : NULL, *found = NULL;

@@ -52,6 +52,8 @@ void dr_session_close(dr_session *session);
 
 /* The value in the first column of the first row, as text to be freed; NULL in *text where there is no row. The column is a VARCHAR. */
 duckrow_code dr_session_text(dr_session *session, const char *sql, char **text, duckrow_error *error);
+/* "v1.4.0+": of the attached file, as DuckDB says it; to be freed. Errors: UNSUPPORTED where it doesn't. */
+duckrow_code dr_session_storage_version(dr_session *session, char **version, duckrow_error *error);
 /* Runs SQL whose result doesn't matter. */
 duckrow_code dr_session_run(dr_session *session, const char *sql, duckrow_error *error);
 /* current_setting('busy_timeout'), in milliseconds. */

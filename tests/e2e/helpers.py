@@ -8,6 +8,26 @@ from typing import Any
 
 from support import Process, Processes
 
+# Who makes a file of each storage version, and which engines can open it: duckrow's own, what 1.5's duckdb.connect makes (v1.0.0+,
+# below the version whose WAL names its file), and what 2.0's makes.
+STORAGES = {"ours": ("1.5.6", "2.0.0"), "of-1.5": ("1.5.6", "2.0.0"), "of-2.0": ("2.0.0",)}
+ENGINES_AND_STORAGES = [(engine, storage) for storage, engines in STORAGES.items() for engine in engines]
+
+MAKE = """
+    import sys
+    path, storage, *statements = sys.argv[1:]
+    if storage == "ours":
+        import duckrow
+        con = duckrow.get_write_connection(path)
+    else:
+        import duckdb
+        con = duckdb.connect(path)
+    for statement in statements:
+        con.execute(statement)
+    print(con.execute("SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = 'core'").fetchone()[0])
+    con.close()
+"""
+
 ASK = """
     import json, sys
     path, sql, how = sys.argv[1:]
@@ -33,3 +53,16 @@ def start(processes: Processes, python: Path, code: str, *arguments: object) -> 
 def ask(processes: Processes, python: Path, path: Path, sql: str, how: str = "read") -> list[list[Any]]:
     """The rows of one statement: how is "read", "write", or "stock" and "stock-write" for DuckDB alone."""
     return json.loads(start(processes, python, ASK, path, sql, how).finish()[-1])
+
+
+def who_can_open(storage: str, engine_pythons: dict[str, Path]) -> list[Path]:
+    """Two Pythons, of different engines where both can open such a file."""
+    pythons = [engine_pythons[engine] for engine in STORAGES[storage]]
+    return (pythons * 2)[:2]
+
+
+def make(processes: Processes, engine_pythons: dict[str, Path], path: Path, storage: str, *statements: str) -> None:
+    """A database in that storage version, with what the statements make."""
+    python = engine_pythons["2.0.0" if storage == "of-2.0" else "1.5.6"]
+    version = start(processes, python, MAKE, path, storage, *statements).finish()[-1]
+    assert version == {"ours": "v1.4.0+", "of-1.5": "v1.0.0+", "of-2.0": "v2.0.0+"}[storage]

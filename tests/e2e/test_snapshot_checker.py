@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import Processes, scaled
 
-from e2e.helpers import ask, start
+from e2e.helpers import STORAGES, make, start, who_can_open
 
 # A writer acknowledges by making a file named by its counter once its context has ended; a reader looks there before it opens.
 WRITER = """
@@ -64,14 +64,14 @@ READER = """
 
 
 @pytest.mark.timeout(scaled(300, 120))
-def test_readers_see_one_fresh_state(processes: Processes, engine_pythons: dict[str, Path], tmp_db: Path) -> None:
-    seconds = scaled(60, 10)
-    pythons = list(engine_pythons.values())
+@pytest.mark.parametrize("storage", STORAGES)
+def test_readers_see_one_fresh_state(processes: Processes, engine_pythons: dict[str, Path], tmp_db: Path, storage: str) -> None:
+    seconds = scaled(60, 12) / len(STORAGES)
+    pythons = who_can_open(storage, engine_pythons)
     setup = (
         "CREATE TABLE t AS SELECT 0::BIGINT n; CREATE TABLE counter AS SELECT 0::BIGINT v; CREATE TABLE bulk (x BIGINT, y DOUBLE)"
     )
-    for statement in setup.split(";"):
-        ask(processes, pythons[0], tmp_db, statement, "write")
+    make(processes, engine_pythons, tmp_db, storage, *setup.split(";"))
     (tmp_db.parent / f"{tmp_db.name}.ack").mkdir()
     writers = [start(processes, python, WRITER, tmp_db, seconds) for python in pythons]
     readers = [start(processes, python, READER, tmp_db, seconds) for python in pythons]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support import Processes, scaled
 
-from e2e.helpers import ask, start
+from e2e.helpers import ENGINES_AND_STORAGES, ask, make, start
 
 # Each line of input: open, insert a value, stay open for so many seconds (negative: until killed), close.
 STRANGER = """
@@ -38,9 +38,12 @@ WRITER = """
 
 
 @pytest.mark.timeout(scaled(900, 120))
-def test_a_writer_waits_for_a_stranger(processes: Processes, engine_python: Path, tmp_db: Path) -> None:
-    times, seconds = scaled(50, 8), scaled(3.0, 0.5)
-    ask(processes, engine_python, tmp_db, "CREATE TABLE t (i INT)", "write")
+@pytest.mark.parametrize(("engine", "storage"), ENGINES_AND_STORAGES)
+def test_a_writer_waits_for_a_stranger(
+    processes: Processes, engine_pythons: dict[str, Path], engine_python: Path, tmp_db: Path, storage: str
+) -> None:
+    times, seconds = scaled(50, 15) // 5, scaled(3.0, 0.5)
+    make(processes, engine_pythons, tmp_db, storage, "CREATE TABLE t (i INT)")
     stranger = start(processes, engine_python, STRANGER, tmp_db)
     writer = start(processes, engine_python, WRITER, tmp_db)
     for n in range(times):
@@ -73,12 +76,15 @@ def test_the_message_names_a_stranger(processes: Processes, engine_python: Path,
 
 
 @pytest.mark.timeout(scaled(900, 120))
+@pytest.mark.parametrize(("engine", "storage"), ENGINES_AND_STORAGES)
 @pytest.mark.parametrize("killed", [False, True], ids=["closed", "killed"])
-def test_the_next_reader_sees_what_a_stranger_wrote(processes: Processes, engine_python: Path, tmp_db: Path, killed: bool) -> None:
+def test_the_next_reader_sees_what_a_stranger_wrote(
+    processes: Processes, engine_pythons: dict[str, Path], engine_python: Path, tmp_db: Path, storage: str, killed: bool
+) -> None:
     """A killed one leaves its commit in the WAL and the file itself untouched."""
-    ask(processes, engine_python, tmp_db, "CREATE TABLE t (i INT)", "write")
+    make(processes, engine_pythons, tmp_db, storage, "CREATE TABLE t (i INT)")
     stranger = start(processes, engine_python, STRANGER, tmp_db)
-    for n in range(scaled(50, 10)):
+    for n in range(scaled(50, 15) // 5):
         stranger.tell(f"{-1 if killed else 0} {n}")
         stranger.expect("holds")
         if killed:

@@ -48,11 +48,11 @@ static void understands_attach(void **state)
         {"ATTACH 'file:///d/a.db'", "/d/a.db", NULL, NULL, NULL, -1, 0, 0, 0},
         {"ATTACH 'file:/d/a.db'", "/d/a.db", NULL, NULL, NULL, -1, 0, 0, 0},
         {"ATTACH 'file://localhost/d/a.db'", "/d/a.db", NULL, NULL, NULL, -1, 0, 0, 0},
-        {"ATTACH '~/a.db'", "/home/who/a.db", NULL, NULL, NULL, -1, 0, 0, 0},
+        {"ATTACH '~/a.db'", "/who/a.db", NULL, NULL, NULL, -1, 0, 0, 0},
         {"ATTACH '~a.db'", "~a.db", NULL, NULL, NULL, -1, 0, 0, 0},
         {"ATTACH ''", "", NULL, NULL, NULL, -1, 0, 0, 0},
     };
-    setenv("HOME", "/home/who", 1);
+    setenv("HOME", "/who", 1);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const struct expected *e = &table[i];
         struct dr_attach found;
