@@ -33,11 +33,6 @@ def stock(module: ModuleType) -> Callable[..., Any]:
     return getattr(found, "stock", found)  # type: ignore[no-any-return]
 
 
-def is_patched(module: ModuleType) -> bool:
-    """Does this module's connect take turns?"""
-    return hasattr(getattr(module, "connect", None), "stock")
-
-
 def _environment_timeout() -> float | None:
     text = os.environ.get("DUCKROW_TIMEOUT", "")
     if not text:
@@ -81,7 +76,7 @@ def unpatch_modules() -> None:
     with _lock:
         for name in _NAMES:
             module = sys.modules.get(name)
-            if module is not None and is_patched(module):
+            if module is not None and hasattr(module, "connect"):
                 module.connect = stock(module)  # type: ignore[attr-defined]
 
 

@@ -36,7 +36,7 @@ def first_code(package: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("url", ["duckdb:///{}", "duckrow:///{}", "duckdb+duckrow:///{}"])
+@pytest.mark.parametrize("url", ["duckdb:///{}", "duckrow:///{}"])
 def test_duckdb_engine(processes: Processes, tmp_db: Path, url: str) -> None:
     in_memory = '"duckdb:///:memory:"'
     code = first_code("duckdb-engine")

@@ -84,21 +84,32 @@ def test_arguments_reach_duckdb(db: Path) -> None:
         assert "sqlalchemy" in con.execute(sa.text("SELECT current_setting('custom_user_agent')")).scalar()
 
 
+HOLDER = """
+    import sys, duckrow
+    with duckrow.get_write_connection(sys.argv[1]):
+        print("holds")
+        sys.stdin.readline()
+"""
+
+
 def test_the_turn_goes_back_with_the_connection(processes: Processes, db: Path) -> None:
-    engine = sa.create_engine(url(db))
+    engine = sa.create_engine(url(db, "?timeout=0.2"))
     with engine.begin() as con:
         con.execute(sa.text("INSERT INTO t VALUES (3, 'three')"))
         assert duckrow.status(db).held
-        impatient = sa.create_engine(url(db, "?timeout=0.2"))
-        code = "import sys, sqlalchemy as sa; sa.create_engine(sys.argv[1], connect_args={'timeout': 0.2}).connect()"
-        other = processes.python(code, url(db))
-        assert other.wait(60) == 1
-        assert "sqlalchemy.exc.OperationalError: (duckrow.errors.BusyError)" in other.errors
-        assert "gave up after 0.2 s" in other.errors
-        with impatient.connect() as nested:  # of this process: as with plain DuckDB
+        with engine.connect() as nested:  # of this process: as with plain DuckDB
             assert nested.execute(sa.text("SELECT count(*) FROM t")).scalar() == 2
     assert not duckrow.status(db).held
-    processes.python(code, url(db)).finish()
+    holder = processes.python(HOLDER, db)
+    holder.expect("holds")
+    with pytest.raises(sa.exc.OperationalError, match=r"gave up after 0.2 s") as caught:
+        engine.connect()
+    assert isinstance(caught.value.orig, duckrow.BusyError)
+    assert caught.value.orig.holder.pid == holder.pid
+    holder.tell()
+    holder.finish()
+    with engine.connect() as con:
+        assert con.execute(sa.text("SELECT count(*) FROM t")).scalar() == 3
 
 
 def test_a_failed_transaction_leaves_nothing(db: Path) -> None:
@@ -231,7 +242,7 @@ def test_superset_beside_a_writer(processes: Processes, tmp_db: Path, how: str) 
     acknowledged.mkdir()
     address, arguments = SUPERSET[how]
     address = address.format(path=tmp_db, read=tmp_db.with_name("core.read.duckdb"))
-    seconds = scaled(60, 3)
+    seconds = scaled(60, 1)
     writer = processes.python(WRITER, tmp_db, seconds)
     looks, seen = 0, 0
     while not looks or writer.running:
