@@ -47,12 +47,28 @@ _states: dict[int, State] = {}
 _ending = False
 
 
-def _adopt(native: duckdb.DuckDBPyConnection, session: sessions.Session, timeout: float, family: object = None) -> Connection:
+def _adopt(native: duckdb.DuckDBPyConnection, state: State) -> Connection:
     subclasses.retype(native, Connection)
-    state = State(native, session, timeout, family or object())
+    state.belongs_to(native)
     _states[id(native)] = state
-    session.states.add(state)
+    state.session.states.add(state)
     return native  # type: ignore[return-value]
+
+
+def _connect(session: sessions.Session, timeout: float, family: object = None) -> Connection:
+    """A connection of a session, which counts it as a user already. DuckDB 2.0 notes the default database when it makes one."""
+    native = None
+    state = State(session, timeout, family or object())
+    try:
+        session.enter(state)
+        try:
+            native = session.instance.connect()
+            return _adopt(native, state)
+        finally:
+            session.leave(state)
+    except BaseException:
+        session.keeper.leave(session, native.close if native else lambda: None)
+        raise
 
 
 def _state(con: Connection) -> State:
@@ -294,11 +310,7 @@ def _before_cursor(con: Connection) -> list[Connection]:
     state = _state(con)
     session = state.session
     session.keeper.join(session)
-    try:
-        cursor = _adopt(session.instance.connect(), session, state.timeout, state.family)
-    except BaseException:
-        session.keeper.leave(session, lambda: None)
-        raise
+    cursor = _connect(session, state.timeout, state.family)
     _states[id(cursor)].idle_in_transaction_timeout = state.idle_in_transaction_timeout
     return [cursor]
 
@@ -437,24 +449,7 @@ def get_write_connection(
     state.idle_in_transaction_timeout = limit_in_transaction
     if idle_release is not None:
         session.idle_release = release
-    try:
-        # One that exists already may have given its turn up.
-        session.enter(state)
-    except BaseException:
-        _close(con)
-        raise
-    session.leave(state)
     return con
-
-
-def _connect(session: sessions.Session, timeout: float) -> Connection:
-    native = None
-    try:
-        native = session.instance.connect()
-        return _adopt(native, session, timeout)
-    except BaseException:
-        session.keeper.leave(session, native.close if native else lambda: None)
-        raise
 
 
 _ELSEWHERE = re.compile(r":|[A-Za-z][A-Za-z0-9_+.-]+:")
@@ -479,7 +474,7 @@ def connect(
             return native
         session = sessions.Session(sessions.Keeper(), instances.Engine(native.cursor()), writes=True)
         session.users = 1
-        return _adopt(native, session, limit)
+        return _adopt(native, State(session, limit, object()))
     settings = dict(config or {})
     mode = str(settings.pop("access_mode", "")).upper()
     if read_only or mode == "READ_ONLY":

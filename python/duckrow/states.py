@@ -11,6 +11,7 @@ import enum
 import os
 import time
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -29,6 +30,10 @@ WARN_SECONDS = 1.0
 _MOST_ROWS = 10_000
 
 Native = duckdb.DuckDBPyConnection
+
+
+def _no_connection() -> None:
+    return None
 
 
 class Result(enum.Enum):
@@ -61,8 +66,8 @@ class State:
         "warned",
     )
 
-    def __init__(self, con: Native, session: Session, timeout: float, family: object) -> None:
-        self.reference: weakref.ref[Native] = weakref.ref(con)
+    def __init__(self, session: Session, timeout: float, family: object) -> None:
+        self.reference: Callable[[], Native | None] = _no_connection
         self.session = session
         self.timeout = timeout
         self.family = family
@@ -78,6 +83,10 @@ class State:
         self.began: tuple[str, int] = ("", 0)
         self.warned = False
         self.used_at = 0.0
+
+    def belongs_to(self, con: Native) -> None:
+        """The connection is made once its session is entered."""
+        self.reference = weakref.ref(con)
 
     def check(self) -> None:
         """Raises what using a closed or a parent's connection raises."""
