@@ -114,10 +114,11 @@ duckrow_code dr_publish_check_wal(const duckrow_turn *turn, duckrow_error *error
         dr_db_path(db, path, NULL, "snapshot/%lld/%s.wal", (long long)current, db->name) ||
         !same_start(db->wal, path, slot.wal_length))
         return DUCKROW_OK;
-    return dr_fail(error, DUCKROW_IO,
-                   "%s was replaced, but %s is still that of the file before, with %lld commits: put that file back, or move the "
-                   "WAL away if you can do without them",
-                   db->path, db->wal, (long long)slot.commits);
+    return dr_fail(
+        error, DUCKROW_IO,
+        "%s was replaced, but %s is still that of the file before, with %lld commit%s: put that file back, or move the "
+        "WAL away if you can do without them",
+        db->path, db->wal, (long long)slot.commits, slot.commits == 1 ? "" : "s");
 }
 
 /* ---- rotating ---- */
