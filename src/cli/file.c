@@ -176,9 +176,21 @@ static int rename_new(const char *from, const char *to)
     return unlink(from);
 }
 
+/* Where somebody removed it, DuckDB has made an empty one in its place. */
+static duckrow_code check_same(const struct dr_making *making, duckrow_error *error)
+{
+    struct stat named, opened;
+    if (stat(making->path, &named) == 0 && fstat(making->fd, &opened) == 0 && named.st_ino == opened.st_ino &&
+        named.st_dev == opened.st_dev)
+        return DUCKROW_OK;
+    return dr_fail(error, DUCKROW_IO, "%s was removed or replaced meanwhile: try again", making->path);
+}
+
 duckrow_code dr_making_finish(struct dr_making *making, int replace, duckrow_error *error)
 {
-    duckrow_code code = check_wal(making, error);
+    duckrow_code code = check_same(making, error);
+    if (!code)
+        code = check_wal(making, error);
     if (code)
         return code;
     if (fchmod(making->fd, making->mode) < 0)
