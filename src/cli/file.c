@@ -74,7 +74,8 @@ int dr_making_leftovers(const char *target, const char *what, int count)
     snprintf(prefix, sizeof prefix, "%s.duckrow-%s.", name, what);
     DIR *entries = opendir(folder);
     for (struct dirent *entry; entries && (entry = readdir(entries));) {
-        if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 || is_wal(entry->d_name))
+        const char *at = strstr(entry->d_name, prefix);
+        if (!at || (*name && at != entry->d_name) || is_wal(entry->d_name))
             continue;
         snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
         if (!is_left(path))
