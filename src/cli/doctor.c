@@ -277,13 +277,15 @@ static int count_scratch(const duckrow_db *db, char *one, size_t size)
 static void check_leftovers(struct doctor *doctor)
 {
     const duckrow_db *db = doctor->work.db;
-    char one[2 * PATH_MAX];
+    char one[2 * PATH_MAX], folder[PATH_MAX + 2];
     int before = doctor->problems;
-    int copies = dr_making_leftovers(db->path, "copy", 1),
+    dr_folder_of(db->path, folder);
+    strcat(folder, "/");
+    int copies = dr_making_leftovers(folder, "copy", 1),
         upgrades = doctor->status.held ? 0 : dr_making_leftovers(db->path, "upgrade", 1),
         scratch = count_scratch(db, one, sizeof one);
     if (copies)
-        say(doctor, "leftovers", "remove it", "%d of killed copies: %s.duckrow-copy.*", copies, db->path);
+        say(doctor, "leftovers", "remove it", "%d of killed copies: %s*.duckrow-copy.*", copies, folder);
     if (upgrades)
         say(doctor, "leftovers", "remove it, or the next upgrade does", "%d of killed upgrades: %s.duckrow-upgrade.*", upgrades,
             db->path);

@@ -64,7 +64,8 @@ int dr_making_leftovers(const char *target, const char *what, int count)
     snprintf(prefix, sizeof prefix, "%s.duckrow-%s.", name, what);
     DIR *entries = opendir(folder);
     for (struct dirent *entry; entries && (entry = readdir(entries));) {
-        if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 || is_wal(entry->d_name))
+        const char *at = strstr(entry->d_name, prefix);
+        if (!at || (*name && at != entry->d_name) || is_wal(entry->d_name))
             continue;
         snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
         if (!is_left(path))
@@ -166,9 +167,21 @@ static int rename_new(const char *from, const char *to)
     return unlink(from);
 }
 
+/* Where somebody removed it, DuckDB has made an empty one in its place. */
+static duckrow_code check_same(const struct dr_making *making, duckrow_error *error)
+{
+    struct stat named, opened;
+    if (stat(making->path, &named) == 0 && fstat(making->fd, &opened) == 0 && named.st_ino == opened.st_ino &&
+        named.st_dev == opened.st_dev)
+        return DUCKROW_OK;
+    return dr_fail(error, DUCKROW_IO, "%s was removed or replaced meanwhile: try again", making->path);
+}
+
 duckrow_code dr_making_finish(struct dr_making *making, int replace, duckrow_error *error)
 {
-    duckrow_code code = check_wal(making, error);
+    duckrow_code code = check_same(making, error);
+    if (!code)
+        code = check_wal(making, error);
     if (code)
         return code;
     if (fchmod(making->fd, making->mode) < 0)

@@ -31,7 +31,8 @@ duckrow_code dr_making_adopt(struct dr_making *making, duckrow_error *error);
 duckrow_code dr_making_finish(struct dr_making *making, int replace, duckrow_error *error);
 void dr_making_close(struct dr_making *making);
 
-/* Removes what killed processes left on the way to the target; count: only counts. Returns how many files. */
+/* Removes what killed processes left on the way to the target, or to any in the folder where it ends with a slash; count: only
+ * counts. Returns how many files. */
 int dr_making_leftovers(const char *target, const char *what, int count);
 
 /* The first bytes of one file into another, its holes too. A signal ends it: INTERRUPTED. */

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import stat
+import subprocess
 import time
 from pathlib import Path
 
@@ -57,7 +59,8 @@ def test_copies_beside_writers(processes: Processes, engine_pythons: dict[str, P
     programs = [of_engine(version, tmp_path) for version in PROGRAMS]
     duckrow = programs[0]
     duckrow.write(
-        "CREATE TABLE counter AS SELECT 0::BIGINT n; CREATE TABLE t AS SELECT 0::BIGINT i; CREATE TABLE bulk (i BIGINT, j BIGINT)"
+        "CREATE TABLE counter AS SELECT 0::BIGINT n; CREATE TABLE t AS SELECT 0::BIGINT i; CREATE TABLE bulk (i BIGINT, j BIGINT);"
+        "CREATE TABLE ballast AS SELECT random() AS x FROM range(2000000)"
     )
     Path(f"{duckrow.db}.ack").mkdir()
     writers = [processes.python(WRITER, duckrow.db, python=python) for python in engine_pythons.values()]
@@ -121,11 +124,24 @@ def remove(folder: Path) -> None:
 def test_two_copies_to_one_target(big: Duckrow) -> None:
     """Neither takes the other's file for one that was left."""
     target = big.folder / "copy.duckdb"
-    copies = [big.start("copy", "--force", big.db, target) for _ in range(3)]
-    for copy in copies:
-        _, errors = copy.communicate(timeout=60)
-        assert copy.returncode == 0, errors
+    for _ in range(20):
+        first = big.start("copy", "--force", big.db, target)
+        while first.poll() is None and not list(big.folder.glob("copy.duckdb.duckrow-copy.*")):
+            pass
+        first.send_signal(signal.SIGSTOP)
+        wait_until(lambda: Path(f"/proc/{first.pid}/stat").read_text().rpartition(")")[2].split()[0] in "TZ")  # noqa: B023
+        if list(big.folder.glob("copy.duckdb.duckrow-copy.*")):
+            break
+        first.send_signal(signal.SIGCONT)
+        first.communicate(timeout=60)
+    else:
+        pytest.fail("no copy was caught in the middle")
+    second = big("copy", "--force", big.db, target)
+    first.send_signal(signal.SIGCONT)
+    _, errors = first.communicate(timeout=60)
+    assert (first.returncode, errors, second.err) == (0, "", "")
     assert sorted(big.folder.glob("copy.duckdb*")) == [target]
+    assert big("sql", "--format", "csv", target, "SELECT count(*) FROM t").text.endswith("\n400000\n")
 
 
 def test_targets(filled: Duckrow) -> None:
@@ -174,8 +190,6 @@ def test_no_space(filled: Duckrow) -> None:
     target = filled.folder / "copy.duckdb"
     script = 'ulimit -f 100; exec "$@"'
     argv = ["sh", "-c", script, "sh", str(filled.program), "copy", str(filled.db), str(target)]
-    import subprocess
-
     ended = subprocess.run(argv, env=filled.env, capture_output=True, text=True, timeout=60)
     assert ended.returncode not in (0, 70), ended.stderr
     filled("copy", filled.db, target)

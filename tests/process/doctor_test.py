@@ -56,7 +56,7 @@ def test_each_finding(well: Duckrow) -> None:
     assert f"chmod 664 {folder}/turn" in found[1] and f"{folder} has mode" in found[0]
     well.db.chmod(0o644)
     (folder / "turn").chmod(0o644)
-    (well.folder / "core.duckdb.duckrow-copy.1.2").write_text("left")
+    (well.folder / "nightly.duckdb.duckrow-copy.1.2").write_text("left")
     (well.folder / f"core.duckdb.tmp.{dead()}.x").mkdir()
     found = findings(well)["leftovers"]
     assert len(found) == 2 and "duckrow-copy" in found[0] and "core.duckdb.tmp" in found[1]
