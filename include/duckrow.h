@@ -76,7 +76,7 @@ typedef struct duckrow_process {
     int64_t foreign_pid;                /* of one in another pid namespace (a container): its number there; else 0 */
     int64_t started;                    /* start time in clock ticks after boot (proc(5), stat field 22): tells a reused pid */
     int64_t since_at;                   /* when it took the turn, or began to wait */
-    char kind[DUCKROW_KIND_SIZE];       /* "write", "read", "hold", "publish", "stranger" */
+    char kind[DUCKROW_KIND_SIZE];       /* "write", "read", "hold", "publish", "upgrade", "stranger" */
     char command[DUCKROW_COMMAND_SIZE]; /* its command line, cut to fit */
 } duckrow_process;
 

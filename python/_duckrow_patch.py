@@ -48,9 +48,15 @@ def _replacement(original: Callable[..., Any], timeout: float | None) -> Callabl
     def connect(database: Any = ":memory:", read_only: bool = False, config: dict[str, Any] | None = None) -> Any:
         # Also what is no path: DuckDB says so in its own words.
         text = os.fspath(database) if isinstance(database, (str, os.PathLike)) else ""
-        if not text or (text.startswith(":") and text != ":memory:"):
+        in_memory = text == ":memory:" and not read_only
+        if not text or (text.startswith(":") and not in_memory):
             return original(database, read_only, {} if config is None else config)
-        import duckrow
+        try:
+            import duckrow
+        except ImportError:
+            if in_memory:
+                return original(database, read_only, {} if config is None else config)
+            raise
 
         limit = _environment_timeout() if timeout is None else timeout
         return duckrow.connect(database, read_only, config, timeout=limit)

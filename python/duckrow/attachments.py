@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from duckrow import _core, instances, sessions, statements
-from duckrow.errors import FileError
+from duckrow.errors import FileError, UsageError
 from duckrow.mounts import Mount
 from duckrow.states import State
 
@@ -46,6 +46,11 @@ def prepare(con: duckdb.DuckDBPyConnection, state: State, query: str) -> Change 
 def _prepare(state: State, text: str, change: Change, deadline: float) -> str:
     session = state.session
     found = _core.parse_attach(text)
+    if found is None and statements.first_word(text) == "ATTACH":
+        message = (
+            "this ATTACH says no file by name, so duckrow cannot take its turn: write the path as a string, READ_ONLY as an option"
+        )
+        raise UsageError(message)
     if found is None or found["kind"] != "attach" or not found["is_file"] or not found["path"] or not found["name"]:
         return text
     path, name = found["path"], found["name"]

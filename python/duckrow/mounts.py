@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from duckrow import _core, instances
-from duckrow.errors import BusyError, Error, FileError, NoSnapshotError, PublishWarning, StaleError
+from duckrow.errors import BusyError, Error, FileError, NoSnapshotError, PublishWarning, StaleError, UnsupportedError
 
 _GLANCE_SECONDS = 0.25
 
@@ -64,6 +64,22 @@ def bring_level(turn: _core.Turn, database: _core.Database) -> dict[str, Any]:
     return turn.end()
 
 
+def _explain(path: str, message: str) -> Error | None:
+    """One line that names the database, where DuckDB speaks of a copy of it or gives no way out."""
+    if "newer version of DuckDB" in message or "with a storage version greater than" in message:
+        return UnsupportedError(f"{path} is of a newer DuckDB, and {duckdb.__version__} cannot read it: pip install -U duckdb")
+    if "encrypted database" in message and "without a key" in message:
+        return UnsupportedError(
+            f"{path} is encrypted: connect to :memory: or another database, then ATTACH '{path}' (ENCRYPTION_KEY '…')"
+        )
+    if "WAL does not match" in message:
+        return FileError(
+            f"{path} was replaced, but {path}.wal is that of the file before: put that file back, or move the WAL away if you can do "
+            "without its commits"
+        )
+    return None
+
+
 class Mount:
     """A database of a session. `name` is its catalog, "" that of the file which its engine was made for. `options` are those of an
     ATTACH statement."""
@@ -76,6 +92,8 @@ class Mount:
         self.turn: _core.Turn | None = None
         self.snapshot: _core.Snapshot | None = None
         self.known = False
+        self.lost: Error | None = None  # the file was removed or replaced while it was held
+        self.told = False  # and somebody has been told so
         self._failed: Exception | None = None
 
     # ---- the right to open ----
@@ -154,6 +172,16 @@ class Mount:
 
     def attach(self, instance: instances.Engine) -> None:
         """With the right taken."""
+        try:
+            self._attach(instance)
+        except duckdb.Error as error:
+            better = _explain(self.core.path, str(error))
+            if better:
+                raise better from error
+            raise
+        self.attached(instance)
+
+    def _attach(self, instance: instances.Engine) -> None:
         if self.name or not isinstance(instance, instances.Instance):
             instance.attach_more(self.name, self.path, self.attach_options())
         else:
@@ -165,7 +193,6 @@ class Mount:
             except BaseException:
                 instance.detach()
                 raise
-        self.attached(instance)
 
     def attached(self, instance: instances.Engine) -> None:
         """Publishes what a program without duckrow, or a killed one, left in the file."""
@@ -212,7 +239,11 @@ class Mount:
     def guard(self) -> None:
         """Before a statement and after it: makes sure that the file is still locked."""
         if self.turn and self.writes:
-            self.turn.guard()
+            try:
+                self.turn.guard()
+            except Error:
+                self.told = True
+                raise
 
     def fresh(self) -> bool:
         """Does it show all that is committed? Under a turn nobody else can commit."""
@@ -231,6 +262,11 @@ class Mount:
         """Before detaching: the checkpoint, when the publisher wants one."""
         self._failed = None
         if not self.turn or not self.writes:
+            return
+        try:
+            self.turn.guard()
+        except Error as error:
+            self.lost = error
             return
         try:
             if self.turn.begin()[0]:
@@ -258,7 +294,7 @@ class Mount:
     def finish(self) -> None:
         """Once the file is closed: publishes, and gives up."""
         try:
-            if self.turn and self.writes:
+            if self.turn and self.writes and not self.lost:
                 self.turn.end()
         except NoSnapshotError:
             pass
@@ -266,6 +302,12 @@ class Mount:
             warn_unpublished(self._failed or error)
         finally:
             self.drop()
+
+    def take_lost(self) -> Error | None:
+        """Once: what is to be raised because the file is not the one that was written."""
+        lost, self.lost = None if self.told else self.lost, None
+        self.told = False
+        return lost
 
     def leave(self) -> None:
         """Detached by SQL, without `prepare`: publishes, in an engine of its own if there is a checkpoint to make."""

@@ -31,7 +31,7 @@ from typing import Any
 import duckdb
 
 from duckrow import _core, idle, instances
-from duckrow.errors import BusyError, IdleTransactionWarning, UsageError
+from duckrow.errors import BusyError, Error, IdleTransactionWarning, UsageError
 from duckrow.mounts import AsOf, Mount
 from duckrow.states import IDLE_RELEASE, WARN_SECONDS, Result, State, end_statements
 
@@ -65,6 +65,7 @@ class Session:
         self._held_since = self._used_at
         self._drain_until = 0.0
         self._drain_seconds = _DRAIN_SECONDS
+        self._lost: Error | None = None
 
     # ---- what is mounted ----
 
@@ -176,7 +177,14 @@ class Session:
             self._running += entering
             self._gate.notify_all()
 
+    def raise_lost(self) -> None:
+        """Once: a file was removed or replaced while its turn was held, and what had been written with it."""
+        lost, self._lost = self._lost, None
+        if lost:
+            raise lost
+
     def _make_ready(self, before: _Phase, deadline: float) -> None:
+        self.raise_lost()
         if before is _Phase.CLOSING:
             self._settle(deadline)
         if before is _Phase.OPEN:
@@ -228,6 +236,9 @@ class Session:
     def _finish_held(self) -> None:
         for mount in self._held():
             mount.finish()
+            lost = mount.take_lost()
+            if lost:
+                self._lost = lost
 
     def left_by(self, state: State) -> None:
         """A connection has closed, and others stay. Its own cursors alone are no reason to keep what it wrote from others."""
@@ -408,6 +419,7 @@ class Session:
             instances.give_back(self.instance)
         else:
             idle.watch(self, _SETTLE_SECONDS)
+        self.raise_lost()
 
 
 class Later:

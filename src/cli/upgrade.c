@@ -360,7 +360,12 @@ static duckrow_code convert(struct upgrade *upgrade, duckrow_error *error)
         code = keep_owner(upgrade, error);
     if (!code)
         code = check_unchanged(upgrade, error);
-    return code ? code : dr_making_finish(&upgrade->making, 1, error);
+    if (!code)
+        code = dr_making_finish(&upgrade->making, 1, error);
+    /* The turn is that of the file that was there: it takes the new one. The old one was locked for as long as it had the name. */
+    if (!code)
+        code = duckrow_turn_lend(work->turn, error);
+    return code ? code : duckrow_turn_reclaim(work->turn, dr_work_left(work), error);
 }
 
 static duckrow_code upgrade_database(struct upgrade *upgrade, duckrow_error *error)

@@ -256,6 +256,16 @@ static duckrow_code check_file(const duckrow_db *db, const char *path, const str
     return code;
 }
 
+/* core.duckdb.duckrow/snapshot/42/core.duckdb, which core.read.duckdb leads to: a copy has no turn, and no folder beside it. */
+static duckrow_code check_no_snapshot(const duckrow_db *db, const char *path, duckrow_error *error)
+{
+    const char *at = strstr(db->path, ".duckrow/snapshot/");
+    if (!at)
+        return DUCKROW_OK;
+    return dr_fail(error, DUCKROW_UNSUPPORTED, "%s is a snapshot, for plain DuckDB to read: give duckrow the database, %.*s",
+                   path, (int)(at - db->path), db->path);
+}
+
 static duckrow_code check_database(const duckrow_db *db, const char *path, duckrow_error *error)
 {
     struct stat st;
@@ -356,6 +366,8 @@ duckrow_code duckrow_db_open(const char *path, const duckrow_db_options *options
     if (code == DUCKROW_OK && strchr(opened->path, '?'))
         code =
             dr_fail(error, DUCKROW_UNSUPPORTED, "%s: DuckDB takes what follows ? in a path for something else; rename it", path);
+    if (code == DUCKROW_OK)
+        code = check_no_snapshot(opened, path, error);
     if (code == DUCKROW_OK)
         code = name_paths(opened, path, error);
     if (code == DUCKROW_OK)

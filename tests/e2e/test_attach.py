@@ -141,6 +141,29 @@ def test_what_is_no_database_of_ours(core: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "other.sqlite.duckrow").exists()
 
 
+def test_what_says_no_file_by_name(core: Path, runs: Path) -> None:
+    with duckrow.get_write_connection(core) as con:
+        con.execute(f"SET VARIABLE path = '{runs}'")
+        for path in ("getvariable('path')", f"'{runs}' || ''"):
+            with pytest.raises(duckdb.Error):
+                con.execute(f"ATTACH {path} AS other")
+        with pytest.raises(duckdb.Error):
+            con.execute("ATTACH ? AS other", [str(runs)])
+        assert not is_held(runs)
+
+
+def test_a_snapshot_is_no_database(core: Path) -> None:
+    with duckrow.get_readonly_connection(core):
+        pass
+    link = core.with_name("core.read.duckdb")
+    for use in (duckrow.get_readonly_connection, duckrow.get_write_connection, duckrow.status):
+        with pytest.raises(duckdb.Error, match=f"is a snapshot.* give duckrow the database, {core}"):
+            use(link)
+    with duckrow.connect(link, read_only=True) as con:
+        assert con.execute("SELECT count(*) FROM users").fetchall() == [(3,)]
+    assert not list(core.parent.glob("core.duckdb.duckrow/snapshot/*/*.duckrow"))
+
+
 def test_encrypted(core: Path, tmp_path: Path) -> None:
     """No snapshots: a reader shares the turn, and gives it up when idle."""
     secret = tmp_path / "secret.duckdb"
@@ -157,7 +180,7 @@ def test_encrypted(core: Path, tmp_path: Path) -> None:
         with pytest.raises(duckdb.Error):
             con.execute(f"ATTACH '{secret}' AS secret (READ_ONLY, ENCRYPTION_KEY 'other')")
         assert not is_held(secret)
-    with pytest.raises(duckdb.Error, match=r"(?i)encrypt"):
+    with pytest.raises(duckdb.Error, match=r"is encrypted: .* ATTACH '"):
         duckrow.get_write_connection(secret)
     assert not is_held(secret)
 

@@ -216,6 +216,7 @@ def test_snapshots_switched_off_and_on(tmp_db: Path, processes: Processes) -> No
     assert process.finish() == ["10"]
     # Readers share the file, and exclude writers.
     with duckrow.get_readonly_connection(tmp_db) as one, duckrow.get_readonly_connection(tmp_db) as two:
+        one.execute("BEGIN")  # idle, it would let a writer in
         assert one.execute("SELECT count(*) FROM t").fetchall() == two.execute("SELECT count(*) FROM t").fetchall() == [(12,)]
         code = "import sys, duckrow; duckrow.get_write_connection(sys.argv[1], timeout=0.2)"
         assert "being read directly" in _errors(processes, code, tmp_db)
@@ -269,6 +270,6 @@ def test_a_setting_that_is_not_understood(tmp_db: Path) -> None:
 
 def test_a_setting_waits_for_whoever_writes(tmp_db: Path) -> None:
     make(tmp_db)
-    with duckrow.get_write_connection(tmp_db):
+    with duckrow.get_write_connection(tmp_db, idle_release=0):
         assert "is busy" in config(tmp_db, "--timeout", "200ms", "snapshots", "off", status=75)
     assert config(tmp_db, "snapshots") == "on\n"

@@ -238,6 +238,33 @@ def test_a_file_replaced_meanwhile(db: Path, tmp_path: Path) -> None:
     assert rows(db) == 2
 
 
+@pytest.mark.parametrize("how", ["close", "leave", "idle"])
+def test_a_file_replaced_while_it_is_held(db: Path, tmp_path: Path, how: str) -> None:
+    """What was written is in the file that was there before: that is said, once, and the next use works."""
+    other = tmp_path / "other.duckdb"
+    with duckdb.connect(str(other)) as con:
+        con.execute("CREATE TABLE t AS SELECT 99 AS i")
+    con = duckrow.get_write_connection(db)
+    con.execute("INSERT INTO t VALUES (1)")
+    os.replace(other, db)
+    with pytest.raises(duckdb.IOException, match="was replaced while"):
+        if how == "close":
+            con.close()
+        elif how == "leave":
+            with con:
+                pass
+        else:
+            wait_until_free(db)
+            con.execute("INSERT INTO t VALUES (2)")
+    with pytest.raises(duckdb.IOException, match="move the WAL away"):
+        rows(db)
+    Path(f"{db}.wal").unlink()
+    if how == "idle":
+        con.execute("INSERT INTO t VALUES (100)")
+        con.close()
+    assert rows(db) == (2 if how == "idle" else 1)
+
+
 # ---- several connections in one process ----
 
 

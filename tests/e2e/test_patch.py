@@ -31,8 +31,11 @@ ARGUMENTS = """
 
     assert kind(path) == kind(database=pathlib.Path(path)) == kind(path, False) == kind(path, False, {"threads": 1}) == "write"
     assert kind(path, True) == kind(path, read_only=True) == kind(database=path, config={"access_mode": "read_only"}) == "read"
-    assert kind() == kind("") == kind(":memory:") == kind(database=":memory:named", config={"threads": 1}) == "stock"
-    assert kind(":default:") == "stock"
+    assert kind("") == kind(database=":memory:named", config={"threads": 1}) == kind(":default:") == "stock"
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH '{path}' AS core")
+        assert duckrow.status(path).held, "an in-memory database knows what a file is"
+    assert not duckrow.status(path).held
     with _duckdb.connect(path) as con:
         assert isinstance(con, duckrow.Connection)
     with duckdb.connect(path, config={"threads": 1}) as con:
@@ -71,7 +74,7 @@ def test_patch(processes: Processes, tmp_db: Path) -> None:
     assert "timeout is a number of seconds" in processes.python(ARGUMENTS, tmp_db).finish()[0]
 
 
-SAYS = "; print(type(connect(sys.argv[1])).__module__, type(connect()).__module__)"
+SAYS = "; print(type(connect(sys.argv[1])).__module__, type(connect('')).__module__)"
 IMPORTS = {
     "import duckdb": "import sys, duckdb; connect = duckdb.connect",
     "from duckdb import connect": "import sys; from duckdb import connect",
@@ -104,7 +107,7 @@ def test_nothing_is_imported_before_the_program_does(processes: Processes, tmp_d
         assert imported() == []
         import duckdb
         assert duckdb.__spec__.loader is duckdb.__loader__ and type(duckdb.__loader__).__name__ == "SourceFileLoader"
-        duckdb.connect().execute("SELECT 1")
+        duckdb.sql("SELECT 1").fetchall()
         assert "duckrow" not in imported()
         duckdb.connect(sys.argv[1])
         assert "duckrow" in imported()
