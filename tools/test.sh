@@ -30,6 +30,9 @@ pytest_in() {
     "build/venv/$engine/bin/python" -m pytest $limits "$@" tests
 }
 
+# Most tests wait for processes; those that measure time run by themselves.
+together="-n 4 -m not(alone)"
+
 smoke() {
     for name in $others; do
         "build/venv/$name/bin/python" tests/support/smoke.py || return 1
@@ -41,7 +44,11 @@ stage asan c_tests asan
 stage tsan c_tests tsan
 # shellcheck disable=SC2086
 stage wheel tools/wheel.sh $ENGINES $others
-stage pytest-2.0.0 pytest_in 2.0.0
-stage pytest-1.5.6 pytest_in 1.5.6 --other-engine
+# shellcheck disable=SC2086
+stage pytest-2.0.0 pytest_in 2.0.0 $together
+# shellcheck disable=SC2086
+stage pytest-1.5.6 pytest_in 1.5.6 $together --other-engine
+stage pytest-2.0.0-alone pytest_in 2.0.0 -m alone
+stage pytest-1.5.6-alone pytest_in 1.5.6 -m alone --other-engine
 stage smoke smoke
 summary test

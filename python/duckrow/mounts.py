@@ -74,8 +74,8 @@ def _explain(path: str, message: str) -> Error | None:
         )
     if "WAL does not match" in message:
         return FileError(
-            f"{path} was replaced, but {path}.wal is that of the file before: put that file back, or move the WAL away if you can do "
-            "without its commits"
+            f"{path} was replaced, but {path}.wal is that of the file before: put that file back, or move the WAL away if you can "
+            "do without its commits"
         )
     return None
 

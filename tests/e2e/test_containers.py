@@ -108,7 +108,7 @@ with duckrow.get_readonly_connection(sys.argv[1], timeout=float(sys.argv[2])) as
 """
 HOLD = """
 import os, sys, duckrow
-with duckrow.get_write_connection(sys.argv[1], timeout=30) as con:
+with duckrow.get_write_connection(sys.argv[1], timeout=30, idle_release=0) as con:
     con.execute("INSERT INTO t VALUES (-1)")
     print("held", os.getpid(), flush=True)
     sys.stdin.read()
@@ -195,7 +195,7 @@ def test_readers_on_a_read_only_mount_read_the_snapshot(path: Path, folder: Path
     inside = folder.parent / "in" / "core.duckdb"
     first = python(container(READ_ONLY), COUNT, inside, 5).finish()[0]
     assert first.startswith("10 ") and "snapshot" in first
-    with duckrow.get_write_connection(path) as con:
+    with duckrow.get_write_connection(path, idle_release=0) as con:
         con.execute("INSERT INTO t VALUES (1)")
         # A writer is no reason to wait.
         assert python(container(READ_ONLY), COUNT, inside, 0).finish()[0].startswith("10 ")
@@ -217,7 +217,9 @@ def test_readers_on_a_read_only_mount_without_a_snapshot_read_the_file(path: Pat
     direct = python(container(READ_ONLY), COUNT, inside, 5).finish()[0]
     assert direct.startswith(f"{rows} ") and "snapshot" not in direct
     # Beside it a writer waits, and gets its turn.
-    keep = COUNT + "    print('open', flush=True)\n    sys.stdin.read()\n"
+    keep = (
+        COUNT + "    con.execute('BEGIN; SELECT count(*) FROM t').fetchall()\n    print('open', flush=True)\n    sys.stdin.read()\n"
+    )
     reader = python(container(READ_ONLY), keep, inside, 5)
     reader.line()
     reader.expect("open")

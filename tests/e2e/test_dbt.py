@@ -105,6 +105,7 @@ READER = """
 """
 
 
+@pytest.mark.parametrize("engine", scaled(["1.5.6", "2.0.0"], ["2.0.0"]))
 @pytest.mark.timeout(scaled(1800, 240))
 def test_dbt_beside_a_reader_and_a_writer(
     processes: Processes, engine: str, engine_pythons: dict[str, Path], tmp_db: Path, tmp_path: Path

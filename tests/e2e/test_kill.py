@@ -47,6 +47,7 @@ NEXT = """
 """
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(scaled(3600, 300))
 @pytest.mark.parametrize("storage", STORAGES)
 def test_nothing_acknowledged_is_lost(processes: Processes, engine_pythons: dict[str, Path], tmp_db: Path, storage: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import duckrow
 import pytest
-from support import Processes, wait_until
+from support import Processes
 
 # Takes a turn, inserts, and tells how long it waited.
 NEXT = """
@@ -54,17 +54,18 @@ def test_a_collected_connection_gives_the_turn_back(db: Path, processes: Process
     assert rows(db) == 2 and rows(db, "i = 2") == 0
 
 
-def test_a_collected_cursor_keeps_the_turn_with_its_connection(db: Path, processes: Processes) -> None:
-    con = duckrow.get_write_connection(db)
+def test_a_cursor_left_behind_keeps_nothing_from_others(db: Path, processes: Processes) -> None:
+    con = duckrow.get_write_connection(db, idle_release=60)
     cursor = con.cursor()
     cursor.execute("INSERT INTO t VALUES (1)")
     con.close()
-    waiting = processes.python(NEXT, db, 10)
-    wait_until(lambda: duckrow.status(db).waiting == 1)
+    assert not duckrow.status(db).held and rows(db) == 1
+    next_turn(processes, db)
+    cursor.execute("INSERT INTO t VALUES (2)")
+    assert duckrow.status(db).held
     del cursor
     gc.collect()
-    waiting.finish()
-    assert rows(db) == 2
+    assert not duckrow.status(db).held and rows(db) == 3
 
 
 def test_a_half_read_result_writes_nothing_outside_of_the_turn(db: Path, processes: Processes) -> None:

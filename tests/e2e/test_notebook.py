@@ -59,6 +59,7 @@ def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cell]:
         kernel.shutdown_kernel(now=True)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(scaled(1200, 120))
 def test_a_notebook_that_sits_there_is_in_nobodys_way(processes: Processes, notebook: Cell, tmp_db: Path) -> None:
     rounds = scaled(100, 5)

@@ -86,7 +86,7 @@ def test_arguments_reach_duckdb(db: Path) -> None:
 
 HOLDER = """
     import sys, duckrow
-    with duckrow.get_write_connection(sys.argv[1]):
+    with duckrow.get_write_connection(sys.argv[1], idle_release=0):
         print("holds")
         sys.stdin.readline()
 """

@@ -160,7 +160,7 @@ def test_stock_programs_beside_writers(
         lines = reader.finish(seconds + 90)
         errors = [line for line in lines if line.startswith("error")]
         assert not errors, f"{name}: {errors[:3]}"
-        assert len(lines) >= 3, name
+        assert len(lines) >= scaled(3, 1), name
         for line in lines:
             must_see, newest, rows, counter, bulk, total = map(int, line.split())
             assert newest >= must_see, f"{name}: stale: {line}"

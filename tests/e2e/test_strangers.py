@@ -42,7 +42,7 @@ WRITER = """
 def test_a_writer_waits_for_a_stranger(
     processes: Processes, engine_pythons: dict[str, Path], engine_python: Path, tmp_db: Path, storage: str
 ) -> None:
-    times, seconds = scaled(50, 15) // 5, scaled(3.0, 0.5)
+    times, seconds = scaled(50, 10) // 5, scaled(3.0, 0.5)
     make(processes, engine_pythons, tmp_db, storage, "CREATE TABLE t (i INT)")
     stranger = start(processes, engine_python, STRANGER, tmp_db)
     writer = start(processes, engine_python, WRITER, tmp_db)
@@ -84,7 +84,7 @@ def test_the_next_reader_sees_what_a_stranger_wrote(
     """A killed one leaves its commit in the WAL and the file itself untouched."""
     make(processes, engine_pythons, tmp_db, storage, "CREATE TABLE t (i INT)")
     stranger = start(processes, engine_python, STRANGER, tmp_db)
-    for n in range(scaled(50, 15) // 5):
+    for n in range(scaled(50, 10) // 5):
         stranger.tell(f"{-1 if killed else 0} {n}")
         stranger.expect("holds")
         if killed:

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from support import Processes
 
 from e2e.helpers import ask, start
@@ -55,6 +56,7 @@ def test_a_single_writer_works(processes: Processes, engine_python: Path, tmp_db
     assert ask(processes, engine_python, tmp_db, "SELECT i FROM core.main.t ORDER BY i", "stock") == [[1], [2]]
 
 
+@pytest.mark.alone
 def test_two_writers_fail_gracefully_with_a_timeout(processes: Processes, engine_python: Path, tmp_db: Path) -> None:
     make(processes, engine_python, tmp_db)
     holder = start(processes, engine_python, HOLD, tmp_db)

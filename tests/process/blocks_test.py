@@ -68,7 +68,7 @@ def work(sql):
 
 
 work(["create table t as select i::int id, hash(i) v from range(100000) g(i)", "create table n(a bigint, b varchar)"])
-database = _core.Database(path, rest_ms=0)
+database = _core.Database(path, max_slots=8, rest_ms=0)
 pins, differences, trusted, compared = [], 0, b"", 0
 for number in range(rounds):
     # Closing DuckDB drops this process's POSIX locks, so the engine works outside of the turn.
@@ -110,7 +110,7 @@ def run(processes, python, path, storage, rounds, mode):
 @pytest.mark.parametrize(("version", "storage"), STORAGES)
 @pytest.mark.timeout(900)
 def test_slot_equals_its_source(engine_pythons, processes, tmp_db, soak, version, storage):
-    assert run(processes, engine_pythons[version], tmp_db, storage, 1000 if soak else 60, "compare") == 0
+    assert run(processes, engine_pythons[version], tmp_db, storage, 1000 if soak else 40, "compare") == 0
 
 
 @pytest.mark.parametrize("version", ["1.5.6", "2.0.0"])
