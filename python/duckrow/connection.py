@@ -92,7 +92,8 @@ def _close(con: Connection, *, collected: bool = False) -> None:
     if state.process != os.getpid():
         return
     session.states.discard(state)
-    end_statements(con)
+    if session.moves:  # it would keep a turn; a snapshot it does not, and asking costs as much as reading a little
+        end_statements(con)
 
     def leave() -> None:
         session.keeper.leave(session, lambda: _Base.close(con))
