@@ -66,9 +66,9 @@ class Watched:
 
 
 def watched(path: str) -> Watched:
-    from duckrow import sessions
+    from duckrow import databases
 
-    database: Any = sessions.database(path)
+    database: Any = databases.database(path)
     if not isinstance(database.core, Watched):
         database.core = Watched(database.core)
     return database.core

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from duckrow import _core, instances, sessions, statements
+from duckrow import _core, databases, instances, statements
 from duckrow.errors import FileError, UsageError
 from duckrow.mounts import Mount
 from duckrow.states import State
@@ -58,7 +58,7 @@ def _prepare(state: State, text: str, change: Change, deadline: float) -> str:
         message = f'Cannot attach "{name}" in read-write mode: this connection is read-only'
         raise duckdb.InvalidInputException(message)
     try:
-        core = sessions.database(path).core
+        core = databases.database(path).core
     except FileError as error:
         if error.name == "NOT_A_DATABASE":
             return text

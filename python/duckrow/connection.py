@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
-from duckrow import _core, _stock, attachments, bulk, fetching, idle, instances, sessions, statements, subclasses
+from duckrow import _core, _stock, attachments, bulk, databases, fetching, idle, instances, sessions, statements, subclasses
 from duckrow.errors import UsageError
 from duckrow.mounts import AsOf
 from duckrow.states import (
@@ -416,7 +416,7 @@ def get_readonly_connection(
     if refresh not in (None, "manual", "statement"):
         message = f"refresh is None, 'manual' or 'statement', not {refresh!r}"
         raise UsageError(message)
-    database = sessions.database(_fs_path(path))
+    database = databases.database(_fs_path(path))
     if refresh is None:
         session = database.join_reader(config or {}, limit)
     else:
@@ -444,7 +444,7 @@ def get_write_connection(
     limit = check_seconds("timeout", timeout, DEFAULT_TIMEOUT)
     release = check_seconds("idle_release", idle_release, IDLE_RELEASE)
     limit_in_transaction = check_seconds("idle_in_transaction_timeout", idle_in_transaction_timeout, IDLE_IN_TRANSACTION_TIMEOUT)
-    session = sessions.database(_fs_path(path)).join_writer(config or {}, limit)
+    session = databases.database(_fs_path(path)).join_writer(config or {}, limit)
     con = _connect(session, limit)
     state = _states[id(con)]
     state.idle_in_transaction_timeout = limit_in_transaction
@@ -473,7 +473,7 @@ def connect(
         native = _stock.connect(text, read_only=read_only, config=config or {})
         if text not in _IN_MEMORY or read_only:
             return native
-        session = sessions.Session(sessions.Keeper(), instances.Engine(native.cursor()), writes=True)
+        session = sessions.Session(databases.Keeper(), instances.Engine(native.cursor()), writes=True)
         session.users = 1
         return _adopt(native, State(session, limit, object()))
     settings = dict(config or {})
@@ -494,11 +494,11 @@ def _close_all() -> None:
         if con is not None:
             with contextlib.suppress(Exception):
                 _close(con)  # type: ignore[arg-type]
-    sessions.end_all_idle()
+    databases.end_all_idle()
     instances.end_all()
     # What the core keeps of ours would keep the modules, and so DuckDB's types, beyond their time.
     _core.set_error_factory(None)
 
 
 atexit.register(_close_all)
-os.register_at_fork(after_in_child=sessions.forget)
+os.register_at_fork(after_in_child=databases.forget)
