@@ -320,6 +320,7 @@ def main() -> None:
         tell("one_row_ratio", ratio, f"that is {ratio:.2f} times the small one's (target: 3 at most)")
         bulk(large)
         print("five readers, max_slots = 3, the large one")
+        config(large, "max_slots", "3")
         pinned(large, 3)
         check(ratio <= 3, "a one-row publish follows the size of the database")
     if options.json:

@@ -16,7 +16,6 @@ import duckdb
 
 from duckrow import _stock
 
-_Native = duckdb.DuckDBPyConnection
 _KEEP = 4
 _STAND_IN = "duckrow stand-in"
 
@@ -70,7 +69,7 @@ class Engine:
         """Another connection."""
         return self.root.cursor()
 
-    def restore_default(self, connections: list[duckdb.DuckDBPyConnection]) -> None:
+    def attached_again(self) -> None:
         """After a database was attached again."""
 
     def attach_more(self, name: str, path: str, options: str) -> None:
@@ -138,23 +137,15 @@ class Instance(Engine):
         """A connection whose default database is the attached one, as after a stock open."""
         con = self.root.cursor()
         if self._default_lost:
-            self._use(con)
+            con.execute(f"USE {self._name}")
         return con
 
-    def restore_default(self, connections: list[duckdb.DuckDBPyConnection]) -> None:
-        """After attaching again: in 2.0 the default may have moved on to another database that the user has attached, for good."""
+    def attached_again(self) -> None:
+        """In 2.0 the default of new connections may have moved on, for good, to another database that the user has attached."""
         if self.clean or not self._default_moves or not self.attached:
             return
         with self.root.cursor() as con:
             self._default_lost = con.execute("SELECT current_database()").fetchall() != [(self.name,)]
-        if self._default_lost:
-            for con in connections:
-                self._use(con)
-
-    def _use(self, con: duckdb.DuckDBPyConnection) -> None:
-        _Native.execute(con, "SELECT current_setting('search_path')")
-        if _Native.fetchall(con) == [("",)]:
-            _Native.execute(con, f"USE {self._name}")
 
     def attach(self, path: str, *, read_only: bool, create: bool) -> None:
         """Attaches the file at path."""

@@ -220,8 +220,7 @@ class Session:
         self._mounted()
 
     def _mounted(self) -> None:
-        connections = [s.reference() for s in list(self.states) if not s.closed]
-        self.instance.restore_default([c for c in connections if c is not None])
+        self.instance.attached_again()
         self.watch()
 
     def _detach_held(self) -> bool:

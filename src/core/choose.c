@@ -9,7 +9,7 @@
 #include "readers.h"
 #include "space.h"
 
-enum { PATIENCE_MS = 1000, STEP_MS = 20 };
+enum { PATIENCE_MS = 1000, STEP_MS = 20, MOST_SLOTS = 32 };
 
 /* What a look at all slots found. */
 struct look {
@@ -118,6 +118,8 @@ duckrow_code dr_choose(const duckrow_db *db, const struct dr_config *config, str
         int64_t pause = look.rest;
         if (look.patience > 0 && (pause < 0 || pause > STEP_MS))
             pause = STEP_MS;
+        if (pause < 0 && !config->holds && look.count < MOST_SLOTS)
+            break;
         if (pause < 0)
             return slots_in_use(db, config, error);
         struct timespec time = {.tv_sec = pause / 1000, .tv_nsec = pause % 1000 * 1000000};

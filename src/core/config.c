@@ -49,6 +49,7 @@ static int set(struct dr_config *config, int setting, const char *value)
     if (!*value || *end || number < 2 || number > 32)
         return -1;
     config->max_slots = (int)number;
+    config->holds = 1;
     return 0;
 }
 
@@ -137,8 +138,10 @@ duckrow_code dr_config_read(const duckrow_db *db, struct dr_config *config, duck
         code = parse(path, text, config, error);
         free(text);
     }
-    if (db->options.max_slots)
+    if (db->options.max_slots) {
         config->max_slots = db->options.max_slots;
+        config->holds = 1;
+    }
     return code;
 }
 

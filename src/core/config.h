@@ -1,7 +1,8 @@
 /* Settings of one database: <database>.duckrow/config, a text file for people.
  *
  *     # a comment
- *     max_slots = 3       copies of the database that are kept at most: 2 to 32
+ *     max_slots = 3       copies of the database that are kept at most: 2 to 32. Where nobody has set it, a rotation that cannot
+ *                         be put off may make another one, so that what stock tools open is never old
  *     snapshots = on      off: no copies; readers share turns
  *
  * A line that is neither is an error that names file and line: nothing is guessed. A setting that is not there has its default.
@@ -15,6 +16,7 @@ enum { DR_SETTINGS = 2 };
 
 struct dr_config {
     int max_slots, snapshots;
+    int holds; /* max_slots was set: it holds even where readers have to share turns then */
 };
 
 /* Of setting 0 to DR_SETTINGS - 1. */

@@ -155,8 +155,26 @@ def test_small_commits_go_on_where_there_is_no_room_for_a_copy(small_disk: Path)
 # ---- max_slots --------------------------------------------------------------------------------------------------------
 
 
+def test_readers_that_stay_keep_nobody_from_the_newest(tmp_db: Path, processes: Processes) -> None:
+    """Unless somebody has set a limit, another copy is made: what stock tools open is as new as the last commit."""
+    make(tmp_db)
+    link = str(tmp_db.with_name("core.read.duckdb"))
+    readers = []
+    for number in range(5):
+        readers.append(reader(processes, tmp_db))
+        assert write(tmp_db, f"CREATE TABLE more{number} AS SELECT 1; INSERT INTO t VALUES (1)") == []
+        with duckdb.connect(link, read_only=True) as con:
+            assert con.execute("SELECT count(*) FROM t").fetchall() == [(11 + number,)]
+    assert len(duckrow.status(tmp_db).slots) == 6
+    for each in readers:
+        each.finish()
+    assert write(tmp_db, "CREATE TABLE last AS SELECT 7 i") == []
+    assert len(duckrow.status(tmp_db).slots) == 3
+
+
 def test_all_slots_pinned(tmp_db: Path, processes: Processes) -> None:
     make(tmp_db)
+    config(tmp_db, "max_slots", 3)
     readers = []
     for number in range(2):
         readers.append(reader(processes, tmp_db))

@@ -76,6 +76,7 @@ static void max_slots_is_not_exceeded(void **state)
 {
     (void)state;
     duckrow_snapshot *pinned[3], *none;
+    db->options.max_slots = 3;
     assert_int_equal(rotate(), DUCKROW_OK);
     for (int i = 0; i < 2; i++) {
         pinned[i] = pin();
@@ -106,6 +107,21 @@ static void max_slots_is_not_exceeded(void **state)
     duckrow_snapshot_unpin(pin());
     duckrow_snapshot_unpin(pinned[1]);
     duckrow_snapshot_unpin(pinned[2]);
+}
+
+static void a_default_gives_way_to_freshness(void **state)
+{
+    (void)state;
+    duckrow_snapshot *pinned[5];
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(rotate(), DUCKROW_OK);
+        pinned[i] = pin();
+    }
+    assert_int_equal(slots(), 5);
+    for (int i = 0; i < 5; i++)
+        duckrow_snapshot_unpin(pinned[i]);
+    assert_int_equal(rotate(), DUCKROW_OK);
+    assert_int_equal(slots(), 3);
 }
 
 static int unpin_soon(int channel, void *context)
@@ -256,8 +272,9 @@ static void a_rotation_that_can_wait_waits(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_database, close_database)
-    const struct CMUnitTest tests[] = {
-        TEST(max_slots_is_not_exceeded),        TEST(a_brief_reader_is_waited_for),         TEST(a_lower_max_slots_trims),
-        TEST(a_copy_without_room_is_not_begun), TEST(a_slot_that_has_its_space_needs_none), TEST(a_rotation_that_can_wait_waits)};
+    const struct CMUnitTest tests[] = {TEST(a_default_gives_way_to_freshness), TEST(max_slots_is_not_exceeded),
+                                       TEST(a_brief_reader_is_waited_for),     TEST(a_lower_max_slots_trims),
+                                       TEST(a_copy_without_room_is_not_begun), TEST(a_slot_that_has_its_space_needs_none),
+                                       TEST(a_rotation_that_can_wait_waits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
