@@ -182,6 +182,17 @@ def test_a_transaction_in_use_is_left_alone(db: Path) -> None:
     assert rows(db) == 1
 
 
+def test_who_waits_is_let_in_at_once(db: Path, processes: Processes) -> None:
+    with duckrow.get_write_connection(db, idle_release=60) as con:
+        con.execute("INSERT INTO t VALUES (1)")
+        cron = processes.python(CRON, db)
+        for _ in range(3):
+            cron.tell()
+            assert float(cron.line()) < 5
+            con.execute("INSERT INTO t VALUES (1)")
+    assert rows(db) == 7
+
+
 def test_never_is_never(db: Path) -> None:
     con = duckrow.get_write_connection(db, idle_release=0)
     time.sleep(1.5)
@@ -285,6 +296,17 @@ def in_threads(count: int, work: Callable[[int], object]) -> None:
         assert not thread.is_alive()
     if failed:
         raise failed[0]
+
+
+def test_one_more_joins_while_the_turn_is_given_up(db: Path) -> None:
+    with duckrow.get_write_connection(db) as one:
+        wait_until_free(db)
+        with duckrow.get_write_connection(db) as two:
+            assert not is_free(db)
+            assert two.execute("SELECT current_database(), count(*) FROM t").fetchall() == [("core", 0)]
+            wait_until_free(db)
+            with one.cursor() as three:
+                assert three.execute("SELECT current_database(), count(*) FROM t").fetchall() == [("core", 0)]
 
 
 def test_nested_helpers(db: Path) -> None:
