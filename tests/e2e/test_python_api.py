@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import duckrow
 import pytest
+from support import Processes
 
 
 def make(path: Path) -> Path:
@@ -82,3 +83,22 @@ def test_executemany_is_as_duckdb_s(tmp_db: Path, rows: list[tuple[object, ...]]
 
     with duckrow.get_write_connection(tmp_db) as con, duckdb.connect() as stock:
         assert run(con) == run(stock)
+
+
+NEWER = """
+    import sys, duckrow
+    for use in (duckrow.get_readonly_connection, duckrow.get_write_connection):
+        try:
+            use(sys.argv[1])
+        except duckrow.Error as error:
+            print(type(error).__name__, error)
+    assert not duckrow.status(sys.argv[1]).held
+"""
+
+
+def test_a_file_of_a_newer_engine_is_one_line(processes: Processes, engine_pythons: dict[str, Path], tmp_db: Path) -> None:
+    code = "import sys, duckdb; duckdb.connect(sys.argv[1]).execute('CREATE TABLE t AS SELECT 1 AS i')"
+    processes.python(code, tmp_db, python=engine_pythons["2.0.0"]).finish()
+    told = processes.python(NEWER, tmp_db, python=engine_pythons["1.5.6"]).finish()
+    line = f"UnsupportedError {tmp_db} is of a newer DuckDB, and 1.5.6 cannot read it: pip install -U duckdb"
+    assert told == [line, line]
