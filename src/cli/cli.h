@@ -61,5 +61,8 @@ int dr_report(const duckrow_error *error);
 void dr_warn(const char *format, ...) DR_PRINTF(1, 2);
 /* Ends a subcommand that printed through stdio: 0, or the report of what kept it from being written. */
 int dr_end_printing(void);
+struct dr_json;
+/* Prints a finished JSON text as a line, frees it, and ends the subcommand as dr_end_printing does. */
+int dr_print_json(struct dr_json *json);
 
 #endif

@@ -1,6 +1,5 @@
 /* duckrow config: the settings of one database. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "core/choose.h"
@@ -15,10 +14,7 @@ static int print_json(const struct dr_config *config)
     dr_json_number(&json, "max_slots", config->max_slots);
     dr_json_bool(&json, "snapshots", config->snapshots);
     dr_json_close(&json, '}');
-    if (!json.failed)
-        puts(json.text);
-    free(json.text);
-    return json.failed ? duckrow_code_exit_status(DUCKROW_NO_MEMORY) : dr_end_printing();
+    return dr_print_json(&json);
 }
 
 static int print(const struct dr_options *options, const struct dr_config *config)

@@ -225,10 +225,7 @@ static int print(const struct dr_work *work, const struct copied *copied, int as
     dr_json_number(&json, "generation", copied->generation);
     dr_json_number(&json, "sequence", copied->sequence);
     dr_json_close(&json, '}');
-    if (!json.failed)
-        puts(json.text);
-    free(json.text);
-    return json.failed ? duckrow_code_exit_status(DUCKROW_NO_MEMORY) : dr_end_printing();
+    return dr_print_json(&json);
 }
 
 static int run_copy(const struct dr_options *options)

@@ -2,10 +2,12 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "core/json.h"
 #include "signals.h"
 
 static const struct dr_command *const commands[] = {
@@ -46,6 +48,16 @@ int dr_end_printing(void)
         return 128 + 13;
     dr_fail_os(&error, saved ? saved : EIO, "cannot write standard output");
     return dr_report(&error);
+}
+
+int dr_print_json(struct dr_json *json)
+{
+    int failed = json->failed;
+    if (!failed)
+        puts(json->text);
+    free(json->text);
+    json->text = NULL;
+    return failed ? duckrow_code_exit_status(DUCKROW_NO_MEMORY) : dr_end_printing();
 }
 
 static int help(void)

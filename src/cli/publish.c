@@ -1,6 +1,5 @@
 /* duckrow publish: makes the snapshot, or makes it new. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "core/json.h"
 #include "work.h"
@@ -22,10 +21,7 @@ static int print_json(const struct dr_outcome *outcome)
     dr_json_number(&json, "compared", published->compared);
     dr_json_number(&json, "copied", published->copied);
     dr_json_close(&json, '}');
-    if (!json.failed)
-        puts(json.text);
-    free(json.text);
-    return json.failed ? duckrow_code_exit_status(DUCKROW_NO_MEMORY) : dr_end_printing();
+    return dr_print_json(&json);
 }
 
 static int print(const struct dr_outcome *outcome)

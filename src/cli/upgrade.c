@@ -411,10 +411,7 @@ static int print(const struct upgrade *upgrade, int as_json)
     dr_json_bool(&json, "changed", changed);
     dr_json_number(&json, "bytes", bytes);
     dr_json_close(&json, '}');
-    if (!json.failed)
-        puts(json.text);
-    free(json.text);
-    return json.failed ? duckrow_code_exit_status(DUCKROW_NO_MEMORY) : dr_end_printing();
+    return dr_print_json(&json);
 }
 
 static int run_upgrade(const struct dr_options *options)

@@ -1,6 +1,5 @@
 /* duckrow version: duckrow's, and that of the DuckDB it finds. Finding none is an answer, not an error. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli.h"
 #include "core/json.h"
@@ -21,10 +20,7 @@ static int print_json(const dr_engine *engine, const duckrow_error *error)
         dr_json_string(&json, "reason", error->message);
     }
     dr_json_close(&json, '}');
-    if (!json.failed)
-        puts(json.text);
-    free(json.text);
-    return json.failed ? duckrow_code_exit_status(DUCKROW_NO_MEMORY) : dr_end_printing();
+    return dr_print_json(&json);
 }
 
 static int run_version(const struct dr_options *options)

@@ -7,14 +7,13 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import duckrow
 import pandas
 import pytest
-from support import Processes, wait_until
+from support import Processes, in_threads, wait_until
 
 CRON = """
     import sys, time, duckrow
@@ -277,25 +276,6 @@ def test_a_file_replaced_while_it_is_held(db: Path, tmp_path: Path, how: str) ->
 
 
 # ---- several connections in one process ----
-
-
-def in_threads(count: int, work: Callable[[int], object]) -> None:
-    failed: list[BaseException] = []
-
-    def run(number: int) -> None:
-        try:
-            work(number)
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-        assert not thread.is_alive()
-    if failed:
-        raise failed[0]
 
 
 def test_one_more_joins_while_the_turn_is_given_up(db: Path) -> None:

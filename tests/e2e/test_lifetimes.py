@@ -8,13 +8,12 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import duckrow
 import pytest
-from support import Processes
+from support import Processes, in_threads
 
 # Takes a turn, inserts, and tells how long it waited.
 NEXT = """
@@ -188,25 +187,6 @@ def test_a_child_of_a_killed_holder_has_no_part_in_the_turn(db: Path, processes:
     assert os.path.exists(f"/proc/{child}")
     next_turn(processes, db, 1)
     assert rows(db) == 2
-
-
-def in_threads(count: int, work: Callable[[int], object]) -> None:
-    failed: list[BaseException] = []
-
-    def run(number: int) -> None:
-        try:
-            work(number)
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-        assert not thread.is_alive()
-    if failed:
-        raise failed[0]
 
 
 def test_threads_that_write(db: Path, processes: Processes) -> None:
