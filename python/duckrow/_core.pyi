@@ -27,6 +27,7 @@ class Attach(TypedDict):
     options: str | None
     is_file: bool
 
+def database_name(path: str) -> str | None: ...
 def parse_attach(sql: str) -> Attach | None: ...
 
 class Hook:

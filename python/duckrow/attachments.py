@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from duckrow import _core, databases, instances, statements
+from duckrow import _core, databases, statements
 from duckrow.errors import FileError, UsageError
 from duckrow.mounts import Mount
 from duckrow.states import State
@@ -65,19 +65,14 @@ def _prepare(state: State, text: str, change: Change, deadline: float) -> str:
         raise
     known = next((m for m in session.mounts if m.core.path == core.path or m.name.lower() == name.lower()), None)
     if known is not None and not found["or_replace"]:
-        return _again(text, known, core.path, name) if found["if_not_exists"] else text
+        same = known.core.path == core.path and known.name.lower() == name.lower()
+        return known.statement("ATTACH IF NOT EXISTS") if found["if_not_exists"] and same else text
     mount = Mount(core, writes=session.writes and found["read_only"] is not True, name=name, options=found["options"] or "")
     mount.take(deadline)
     change.mounts.append(mount)
     session.instance.expect_more()
     how = "ATTACH OR REPLACE" if found["or_replace"] else "ATTACH IF NOT EXISTS" if found["if_not_exists"] else "ATTACH"
-    return f"{how} {instances.quote(mount.path)} AS {instances.quote_name(name)} ({mount.attach_options()})"
-
-
-def _again(text: str, known: Mount, path: str, name: str) -> str:
-    if known.core.path != path or known.name.lower() != name.lower():
-        return text
-    return f"ATTACH IF NOT EXISTS {instances.quote(known.path)} AS {instances.quote_name(name)} ({known.attach_options()})"
+    return mount.statement(how)
 
 
 def settle(state: State, change: Change) -> None:

@@ -163,19 +163,6 @@ def _take_settings(con: Connection, state: State, query: str) -> str | None:
     return (query if len(rest) == 1 and rest[0] == query else ";\n".join(rest)) or None
 
 
-def _enter(con: Connection, state: State) -> None:
-    """What every call that may use the file begins with; `_after` ends it."""
-    session = state.session
-    if session.moves:
-        state.began = subclasses.caller()
-    session.enter(state)
-    try:
-        session.guard()
-    except BaseException:
-        session.leave(state)
-        raise
-
-
 def _before_statement(con: Connection, *args: Any, **kwargs: Any) -> Any:
     state = _state(con)
     query = args[0] if args else kwargs.get("query")
@@ -194,9 +181,8 @@ def _before_statement(con: Connection, *args: Any, **kwargs: Any) -> Any:
     if session.instance.clean and statements.outlives_connection(con, query):
         session.instance.clean = False
     outcome = statements.transaction_after(con, query, word)
-    _enter(con, state)
+    session.use(state)
     state.begin_statement(Result.UNREAD if statements.leaves_rows(word) else Result.NONE)
-    state.outcome = outcome
     if isinstance(query, str) and statements.mentions_attach(query):
         try:
             state.change = attachments.prepare(con, state, query)
@@ -205,6 +191,7 @@ def _before_statement(con: Connection, *args: Any, **kwargs: Any) -> Any:
             raise
         if state.change and state.change.query != query:
             changed, query = True, state.change.query
+    state.outcome = outcome
     if not changed:
         return None
     if args:
@@ -226,7 +213,7 @@ def _before_executemany(con: Connection, *args: Any, **kwargs: Any) -> Any:
     state.raise_if_ended()
     query = args[0] if args else kwargs.get("query")
     rows = args[1] if len(args) > 1 else kwargs.get("parameters")
-    _enter(con, state)
+    state.session.use(state)
     state.begin_statement(Result.NONE)
     try:
         rewritten = bulk.rewrite(query, rows)
@@ -250,7 +237,7 @@ def _before_executemany(con: Connection, *args: Any, **kwargs: Any) -> Any:
 def _before_begin(con: Connection) -> Any:
     state = _state(con)
     state.raise_if_ended()
-    _enter(con, state)
+    state.session.use(state)
     state.begin_statement(Result.NONE)
     state.outcome = True
 
@@ -274,7 +261,7 @@ def _before_rollback(con: Connection) -> Any:
 def _before_plain(con: Connection, *args: Any, **kwargs: Any) -> None:
     state = _state(con)
     state.raise_if_ended()
-    _enter(con, state)
+    state.session.use(state)
 
 
 def _before_other(con: Connection, *args: Any, **kwargs: Any) -> None:

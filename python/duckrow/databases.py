@@ -154,7 +154,7 @@ class Database(Keeper):
         if session is self.writer:
             self.writer = None
             self.opening = True
-        self.readers = {k: s for k, s in self.readers.items() if s is not session}
+        self.separate(session)
 
     def _ended(self, session: Session) -> None:
         if session.writes:

@@ -118,10 +118,7 @@ def _before(companion: Any, *args: Any, **kwargs: Any) -> None:
         return
     state.check()
     state.raise_if_ended()
-    if state.session.moves:
-        state.began = subclasses.caller()
-    state.session.enter(state)
-    state.session.guard()
+    state.session.use(state)
 
 
 def _after(result_left: Result | None) -> Callable[[Any, Any], Any]:
@@ -131,10 +128,7 @@ def _after(result_left: Result | None) -> Callable[[Any, Any], Any]:
             return None
         if result_left is not None and result is not NotImplemented:
             state.result = result_left
-        try:
-            state.session.guard()
-        finally:
-            state.session.leave(state)
+        state.session.done(state)
         return adopt(result, state)
 
     return after

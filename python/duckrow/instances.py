@@ -8,13 +8,12 @@ attached databases were touched is thrown away.
 from __future__ import annotations
 
 import json
-import os
 import threading
 from typing import Any
 
 import duckdb
 
-from duckrow import _stock
+from duckrow import _core, _stock
 
 _KEEP = 4
 _STAND_IN = "duckrow stand-in"
@@ -48,12 +47,11 @@ def _settings_out_of_reach(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _database_name(path: str) -> str:
-    """What DuckDB calls the database in this file: AttachedDatabase::ExtractDatabaseName."""
-    name = os.path.basename(path).split(".")[0].split("?")[0]
-    if not name:
+    name = _core.database_name(path)
+    if name is None:
         message = f"{path}: DuckDB has no name for a database whose file name begins with a dot: rename it"
         raise duckdb.InvalidInputException(message)
-    return f"{name}_db" if name.lower() in ("main", "temp", "system") else name
+    return name
 
 
 class Engine:
@@ -72,10 +70,10 @@ class Engine:
     def attached_again(self) -> None:
         """After a database was attached again."""
 
-    def attach_more(self, name: str, path: str, options: str) -> None:
-        """Attaches a file under a name."""
+    def attach_more(self, statement: str) -> None:
+        """Attaches another file."""
         self.expect_more()
-        self.root.execute(f"ATTACH {quote(path)} AS {quote_name(name)} ({options})")
+        self.root.execute(statement)
 
     def expect_more(self) -> None:
         """Before a statement of the user's that attaches a file."""

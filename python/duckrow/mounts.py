@@ -12,6 +12,7 @@ import contextlib
 import datetime
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import duckdb
@@ -32,11 +33,6 @@ class AsOf(NamedTuple):
 def milliseconds_left(deadline: float) -> int:
     """Until a time.monotonic(), as the core takes it."""
     return max(0, min(round((deadline - time.monotonic()) * 1000), 2**53))
-
-
-def warn_unpublished(error: Exception) -> None:
-    """The commit stands, readers wait."""
-    warnings.warn(f"committed, but not published: {error}", PublishWarning, stacklevel=5)
 
 
 def _attach_to_write(turn: _core.Turn, instance: instances.Instance, database: _core.Database) -> None:
@@ -155,6 +151,11 @@ class Mount:
         self.snapshot = self.turn = None
 
     @property
+    def mounted(self) -> bool:
+        """Is there a turn or a snapshot?"""
+        return self.turn is not None or self.snapshot is not None
+
+    @property
     def path(self) -> str:
         """What the engine opens."""
         return self.snapshot.path if self.snapshot else self.core.path
@@ -183,7 +184,7 @@ class Mount:
 
     def _attach(self, instance: instances.Engine) -> None:
         if self.name or not isinstance(instance, instances.Instance):
-            instance.attach_more(self.name, self.path, self.attach_options())
+            instance.attach_more(self.statement())
         else:
             try:
                 if self.writes and self.turn:
@@ -197,16 +198,25 @@ class Mount:
     def attached(self, instance: instances.Engine) -> None:
         """Publishes what a program without duckrow, or a killed one, left in the file."""
         self.known = True
-        if not self.writes or not self.turn or self.turn.level:
+        turn = self.turn
+        if not self.writes or not turn or turn.level:
             return
-        try:
-            if self.turn.begin()[0]:
+
+        def publish() -> None:
+            if turn.begin()[0]:
                 instance.checkpoint(self.name)
-            self.turn.end()
+            turn.end()
+
+        self._publish(publish)
+
+    def _publish(self, publish: Callable[[], object]) -> None:
+        """What fails is a warning: the commit stands, readers wait."""
+        try:
+            publish()
         except NoSnapshotError:
             pass
         except (Error, duckdb.Error) as error:
-            warn_unpublished(error)
+            warnings.warn(f"committed, but not published: {self._failed or error}", PublishWarning, stacklevel=5)
 
     def renew(self, instance: instances.Engine, deadline: float) -> None:
         """The newest snapshot in place of the one that is mounted. When none can be had, that one stays."""
@@ -225,8 +235,8 @@ class Mount:
             self.drop()
             raise
 
-    def attach_options(self) -> str:
-        """The options of the ATTACH statement that the engine gets."""
+    def statement(self, how: str = "ATTACH") -> str:
+        """The ATTACH statement that the engine gets."""
         options = ["TYPE duckdb"]
         if not self.writes:
             options.append("READ_ONLY")
@@ -234,7 +244,7 @@ class Mount:
             options.append("STORAGE_VERSION 'v1.4.0'")
         if self.options:
             options.append(self.options)
-        return ", ".join(options)
+        return f"{how} {instances.quote(self.path)} AS {instances.quote_name(self.name)} ({', '.join(options)})"
 
     def guard(self) -> None:
         """Before a statement and after it: makes sure that the file is still locked."""
@@ -295,11 +305,7 @@ class Mount:
         """Once the file is closed: publishes, and gives up."""
         try:
             if self.turn and self.writes and not self.lost:
-                self.turn.end()
-        except NoSnapshotError:
-            pass
-        except (Error, duckdb.Error) as error:
-            warn_unpublished(self._failed or error)
+                self._publish(self.turn.end)
         finally:
             self.drop()
 
@@ -311,12 +317,9 @@ class Mount:
 
     def leave(self) -> None:
         """Detached by SQL, without `prepare`: publishes, in an engine of its own if there is a checkpoint to make."""
+        turn = self.turn
         try:
-            if self.turn and self.writes:
-                bring_level(self.turn, self.core)
-        except NoSnapshotError:
-            pass
-        except (Error, duckdb.Error) as error:
-            warn_unpublished(error)
+            if turn and self.writes:
+                self._publish(lambda: bring_level(turn, self.core))
         finally:
             self.drop()

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from duckrow import idle, instances
+from duckrow import idle, instances, subclasses
 from duckrow.errors import BusyError, Error, IdleTransactionWarning, UsageError
 from duckrow.mounts import AsOf, Mount
 from duckrow.states import IDLE_RELEASE, WARN_SECONDS, Result, State, end_statements
@@ -40,6 +40,7 @@ _TICK_SECONDS = 0.05
 _DRAIN_SECONDS = 0.1
 _MOST_DRAIN_SECONDS = 1.0
 _SETTLE_SECONDS = 0.005
+_ADVICE = "keep transactions short, and do other work outside of them"
 
 _Phase = enum.Enum("_Phase", ["OPEN", "CHANGING", "CLOSING", "PARKED"])
 
@@ -71,6 +72,9 @@ class Session:
 
     def _held(self) -> list[Mount]:
         return [m for m in self.mounts if m.turn is not None]
+
+    def _has_open_files(self) -> bool:
+        return any(m.is_open() for m in self.mounts)
 
     def watch(self) -> None:
         """Lets the idle thread look after turns."""
@@ -120,7 +124,7 @@ class Session:
     @property
     def moves(self) -> bool:
         """May it be detached or refreshed between two statements?"""
-        return self.writes or self.refreshes or any(m.turn is not None for m in self.mounts)
+        return self.writes or self.refreshes or bool(self._held())
 
     def enter(self, state: State, *, mounted: bool = True) -> None:
         """Before a statement: it may use what is mounted until `leave`. Without `mounted`: what is there stays as it is."""
@@ -142,12 +146,7 @@ class Session:
                     message = f"this process is still opening or closing the database; gave up after {state.timeout:.1f} s"
                     raise BusyError(message)
             before = self._begin_change()
-        ready = False
-        try:
-            self._make_ready(before, deadline or time.monotonic() + state.timeout)
-            ready = True
-        finally:
-            self._change_to(_Phase.OPEN if ready else self._phase_after_failure(), entering=ready)
+        self._open(before, deadline or time.monotonic() + state.timeout, entering=True)
 
     def _patience(self, deadline: float) -> float:
         now = time.monotonic()
@@ -155,13 +154,17 @@ class Session:
         return max(0.0, min(left, self._drain_until - now) if self._drain_until > now else left)
 
     def _wants_refresh(self, state: State) -> bool:
-        others = any(s.busy for s in list(self.states) if s is not state)
-        return self.refreshes and not state.transaction and not others and not self._running and not self.fresh()
+        free = self.refreshes and not state.transaction and not self._running
+        return free and not self._is_busy(state) and not self.fresh()
+
+    def _is_busy(self, besides: State | None = None) -> bool:
+        """Does a connection, another than this one, have something open that needs the file?"""
+        return any(s.busy for s in list(self.states) if s is not besides)
 
     def _phase_after_failure(self) -> _Phase:
-        if any(m.is_open() for m in self._held()):
+        if self._has_open_files():
             return _Phase.CLOSING
-        return _Phase.PARKED if any(m.turn is None and m.snapshot is None for m in self.mounts) else _Phase.OPEN
+        return _Phase.OPEN if all(m.mounted for m in self.mounts) else _Phase.PARKED
 
     def _begin_change(self) -> _Phase:
         before, self._phase, self._changer = self._phase, _Phase.CHANGING, threading.get_ident()
@@ -183,14 +186,20 @@ class Session:
         if lost:
             raise lost
 
-    def _make_ready(self, before: _Phase, deadline: float) -> None:
-        self.raise_lost()
-        if before is _Phase.CLOSING:
-            self._settle(deadline)
-        if before is _Phase.OPEN:
-            self._remount(deadline)
-        else:
-            self._mount_again(deadline)
+    def _open(self, before: _Phase, deadline: float, *, entering: bool) -> None:
+        """Mounts what is missing or no longer the newest; ends the change that `_begin_change` began."""
+        ready = False
+        try:
+            self.raise_lost()
+            if before is _Phase.CLOSING:
+                self._settle(deadline)
+            if before is _Phase.OPEN:
+                self._remount(deadline)
+            else:
+                self._mount_again(deadline)
+            ready = True
+        finally:
+            self._change_to(_Phase.OPEN if ready else self._phase_after_failure(), entering=entering and ready)
 
     def leave(self, state: State) -> None:
         """After a statement."""
@@ -202,10 +211,28 @@ class Session:
             if not self._running:
                 self._gate.notify_all()
 
+    def use(self, state: State) -> None:
+        """What every call that may use the files begins with; `done` ends it, unless this raises."""
+        if self.moves:
+            state.began = subclasses.caller()
+        self.enter(state)
+        try:
+            self.guard()
+        except BaseException:
+            self.leave(state)
+            raise
+
+    def done(self, state: State) -> None:
+        """After `use`: a call may have closed a file, and with it dropped its lock."""
+        try:
+            self.guard()
+        finally:
+            self.leave(state)
+
     # ---- parking ----
 
     def _mount_again(self, deadline: float) -> None:
-        missing = [m for m in self.mounts if m.turn is None and m.snapshot is None]
+        missing = [m for m in self.mounts if not m.mounted]
         opened: list[Mount] = []
         try:
             # In one order everywhere: two processes that need the same two do not wait for each other.
@@ -230,7 +257,7 @@ class Session:
             mount.prepare(self.instance)
         for mount in held:
             mount.detach(self.instance)
-        return not any(m.is_open() for m in held)
+        return not self._has_open_files()
 
     def _finish_held(self) -> None:
         for mount in self._held():
@@ -269,7 +296,7 @@ class Session:
             con = state.reference()
             if con is not None and not state.closed:
                 end_statements(con)
-        while any(m.is_open() for m in self._held()):
+        while self._has_open_files():
             if time.monotonic() >= deadline:
                 message = "a half-read result of this process keeps the database open: close it"
                 raise BusyError(message)
@@ -292,16 +319,11 @@ class Session:
         deadline = time.monotonic() + state.timeout
         with self._gate:
             ready = self._gate.wait_for(lambda: self._phase is not _Phase.CHANGING and not self._running, state.timeout)
-            if not ready or any(s.busy for s in list(self.states) if s is not state):
+            if not ready or self._is_busy(state):
                 message = "a snapshot cannot be refreshed while a cursor of its connection reads it"
                 raise duckdb.TransactionException(message)
             before = self._begin_change()
-        ready = False
-        try:
-            self._make_ready(before, deadline)
-            ready = True
-        finally:
-            self._change_to(_Phase.OPEN if ready else self._phase_after_failure())
+        self._open(before, deadline, entering=False)
         return True
 
     def _remount(self, deadline: float) -> None:
@@ -347,7 +369,7 @@ class Session:
         """No transaction, no half-read result that is worth waiting for. With the gate's lock, and nothing running."""
         for state in list(self.states):
             state.put_aside()
-        return not any(s.busy for s in list(self.states))
+        return not self._is_busy()
 
     def _is_quiet(self) -> bool:
         return not self._running and not any(s.transaction for s in list(self.states))
@@ -356,7 +378,7 @@ class Session:
         """A session in constant use: holds new statements up for a moment, so that the turn can be given up."""
         now = time.monotonic()
         if self.idle_release and now - self._held_since >= self.idle_release and self._wanted():
-            if self._running or any(s.busy for s in list(self.states)):
+            if self._running or self._is_busy():
                 self._held_since = now
                 self._drain_until = now + self._drain_seconds
                 self._gate.wait_for(self._is_quiet, self._drain_seconds)
@@ -380,7 +402,7 @@ class Session:
                 warnings.warn_explicit(text, IdleTransactionWarning, *state.began)
 
     def _finish_closing(self) -> float | None:
-        if any(m.is_open() for m in self._held()):
+        if self._has_open_files():
             return 0.02
         self._finish_held()
         self._phase = _Phase.PARKED
@@ -404,12 +426,12 @@ class Session:
             closing()
             if before is not _Phase.CLOSING:
                 for mount in self.mounts:
-                    if mount.turn is not None or mount.snapshot is not None:
+                    if mount.mounted:
                         mount.detach(self.instance)
             for mount in self.mounts:
                 if mount.turn is None:
                     mount.drop()
-            if not any(m.is_open() for m in self._held()):
+            if not self._has_open_files():
                 self._finish_held()
                 phase = _Phase.PARKED
         finally:
@@ -444,6 +466,3 @@ class _Leaving:
             return _TICK_SECONDS
         self.mount.leave()
         return None
-
-
-_ADVICE = "keep transactions short, and do other work outside of them"

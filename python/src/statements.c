@@ -37,7 +37,23 @@ static PyObject *parse_attach(PyObject *module, PyObject *text)
     return found;
 }
 
+static PyObject *database_name(PyObject *module, PyObject *path)
+{
+    (void)module;
+    PyObject *bytes;
+    if (!PyUnicode_FSConverter(path, &bytes))
+        return NULL;
+    char *name = dr_attach_name(PyBytes_AsString(bytes));
+    Py_DECREF(bytes);
+    if (!name)
+        Py_RETURN_NONE;
+    PyObject *text = PyUnicode_DecodeFSDefault(name);
+    free(name);
+    return text;
+}
+
 static PyMethodDef functions[] = {
+    {"database_name", database_name, METH_O, "database_name(path) -> str or None. What DuckDB calls the database in this file."},
     {"parse_attach", parse_attach, METH_O, "parse_attach(sql) -> dict or None. What one ATTACH or DETACH statement says."},
     {0},
 };
