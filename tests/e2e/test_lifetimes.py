@@ -148,7 +148,7 @@ def test_multiprocessing(db: Path, processes: Processes, tmp_path: Path, how: st
 
 
 def test_a_fork_leaves_the_parent_s_turn_alone(db: Path, processes: Processes) -> None:
-    con = duckrow.get_write_connection(db)
+    con = duckrow.get_write_connection(db, idle_release=0)
     con.execute("INSERT INTO t VALUES (1)")
     child = os.fork()
     if child == 0:
@@ -235,7 +235,7 @@ def test_sql_that_closes_the_file_drops_no_lock(db: Path, processes: Processes) 
     """read_blob('own.duckdb') opens and closes the file, and any close() drops the process's POSIX locks on it."""
     code = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('INSERT INTO t VALUES (666)')"
     refused = f'Could not set lock on file "{db}"'  # not on its WAL, which would keep a stranger out too, once there is one
-    with duckrow.get_write_connection(db) as con:
+    with duckrow.get_write_connection(db, idle_release=0) as con:
         con.execute("INSERT INTO t VALUES (1)")
         con.execute(f"SELECT octet_length(content) FROM read_blob('{db}')").fetchall()
         stranger = processes.python(code, db)

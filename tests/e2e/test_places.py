@@ -84,7 +84,7 @@ def test_a_user_cannot_open_the_snapshot_to_write(tmp_db: Path, processes: Proce
 
 HOLD = """
 import sys, duckrow
-con = duckrow.get_write_connection(sys.argv[1])
+con = duckrow.get_write_connection(sys.argv[1], idle_release=0)
 con.execute("INSERT INTO t VALUES (-1)")
 print("held", flush=True)
 for line in sys.stdin:
