@@ -37,7 +37,7 @@ static int wait_for(pid_t pid)
     siginfo_t ended;
     while (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
     }
-    dr_signals_forward(0);
+    dr_signals_forward_end();
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
@@ -54,12 +54,15 @@ static duckrow_code run_child(char **command, int *status, duckrow_error *error)
     sigset_t all, mask;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &mask);
+    dr_signals_forward_begin();
     pid_t parent = getpid(), pid = fork();
     if (pid == 0)
         become(command, ends[1], parent, &mask);
     int saved = errno;
     if (pid > 0)
-        dr_signals_forward(pid);
+        dr_signals_forward_to(pid);
+    else
+        dr_signals_forward_end();
     sigprocmask(SIG_SETMASK, &mask, NULL);
     close(ends[1]);
     if (pid < 0) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 enum { ENDING = 3 }; /* the first of these end waits; the others matter only to a child */
@@ -9,8 +10,31 @@ static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2
 enum { NUMBERS = sizeof numbers / sizeof *numbers };
 
 static struct sigaction before[NUMBERS], pipe_before;
-static volatile sig_atomic_t received, times, child;
+static volatile sig_atomic_t received, times;
 static const dr_session *volatile watched;
+
+/* The engine's threads take signals too, whatever the main thread has blocked: so forwarding begins before there is a child, and
+ * what comes early is kept. Who takes a number out of early sends it. */
+static atomic_int child;
+static atomic_uint early;
+enum { NOT_YET = -1 };
+
+static void send_early(int i)
+{
+    unsigned bit = 1U << i;
+    int pid = child;
+    if (pid > 0 && (atomic_fetch_and(&early, ~bit) & bit))
+        kill(pid, numbers[i]);
+}
+
+static void forward(int number)
+{
+    for (int i = 0; i < NUMBERS; i++)
+        if (numbers[i] == number) {
+            atomic_fetch_or(&early, 1U << i);
+            send_early(i);
+        }
+}
 
 static void handle(int number, siginfo_t *info, void *context)
 {
@@ -19,7 +43,7 @@ static void handle(int number, siginfo_t *info, void *context)
     if (child) {
         /* A positive code is the kernel's, so the terminal's. */
         if (info->si_code <= 0)
-            kill(child, number);
+            forward(number);
     } else {
         if (!received)
             received = number;
@@ -52,7 +76,8 @@ static void restore(int first, int end)
 
 void dr_signals_begin(void)
 {
-    received = times = child = 0;
+    received = times = 0;
+    child = 0;
     watched = NULL;
     install(0, ENDING);
     struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -75,16 +100,28 @@ void dr_signals_watch(const dr_session *session)
     watched = session;
 }
 
-void dr_signals_forward(int64_t pid)
+void dr_signals_forward_begin(void)
 {
-    if (pid && !child)
-        install(ENDING, NUMBERS);
-    else if (!pid && child)
-        restore(ENDING, NUMBERS);
-    child = (sig_atomic_t)pid;
+    early = 0;
+    child = NOT_YET;
+    install(ENDING, NUMBERS);
+}
+
+void dr_signals_forward_to(pid_t pid)
+{
+    child = pid;
+    for (int i = 0; i < NUMBERS; i++)
+        send_early(i);
+}
+
+void dr_signals_forward_end(void)
+{
+    restore(ENDING, NUMBERS);
+    child = 0;
 }
 
 void dr_signals_reset_in_child(void)
 {
+    restore(ENDING, NUMBERS);
     dr_signals_end();
 }

@@ -4,6 +4,8 @@
 #ifndef DR_SIGNALS_H
 #define DR_SIGNALS_H
 
+#include <sys/types.h>
+
 #include "engine/session.h"
 
 void dr_signals_begin(void);
@@ -12,10 +14,12 @@ void dr_signals_end(void);
 int dr_signals_received(void);
 /* The session whose statements a signal ends; NULL: none. */
 void dr_signals_watch(const dr_session *session);
-/* From here on signals go to this child, QUIT, USR1 and USR2 too, instead of ending waits; 0: back again. A signal that the
- * terminal sends reaches the child by itself, as it is in the same process group. */
-void dr_signals_forward(int64_t pid);
-/* For a child before it executes something else: signals as they were before dr_signals_begin. */
+/* From begin to end signals go to a child, QUIT, USR1 and USR2 too, instead of ending waits; those that come before there is one
+ * are sent to it then. A signal that the terminal sends reaches the child by itself, as it is in the same process group. */
+void dr_signals_forward_begin(void);
+void dr_signals_forward_to(pid_t pid);
+void dr_signals_forward_end(void);
+/* For a child before it executes something else: signals as they were before dr_signals_begin and dr_signals_forward_begin. */
 void dr_signals_reset_in_child(void);
 
 #endif
