@@ -38,6 +38,9 @@ for need in "$@"; do
         want ninja-build -- have ninja
         want libcmocka-dev -- have_cmocka
         want git -- have git
+        want pkg-config -- have pkg-config
+        want libuv1-dev -- pkg-config --exists libuv
+        want libinih-dev -- pkg-config --exists inih
         ;;
     python) want python3 python3-venv python3-dev -- have_python ;;
     clang) want clang -- have clang ;;

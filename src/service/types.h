@@ -1,0 +1,71 @@
+/* Values between DuckDB and the PostgreSQL protocol: https://www.postgresql.org/docs/15/protocol-overview.html#PROTOCOL-FORMAT-CODES
+ *
+ * DuckDB                          PostgreSQL (oid)              text, and binary where it isn't plain
+ * BOOLEAN                         bool (16)                     t, f
+ * TINYINT, UTINYINT, SMALLINT     int2 (21)
+ * USMALLINT, INTEGER              int4 (23)
+ * UINTEGER, BIGINT                int8 (20)
+ * UBIGINT, HUGEINT, UHUGEINT, BIGNUM, DECIMAL   numeric (1700)  DECIMAL(p, s) with modifier (p << 16 | s) + 4
+ * FLOAT, DOUBLE                   float4 (700), float8 (701)    shortest text that reads back equal; NaN, Infinity
+ * VARCHAR, ENUM, BIT and what is not listed   text (25)         DuckDB's own text (BIT: varbit is not used)
+ * JSON (VARCHAR with that alias)  json (114)
+ * BLOB                            bytea (17)                    \x0a0b
+ * UUID                            uuid (2950)
+ * DATE                            date (1082)                   ISO; infinity; "0044-03-15 BC"
+ * TIME, TIME_NS; TIME_TZ          time (1083); timetz (1266)
+ * TIMESTAMP (_S, _MS, _NS)        timestamp (1114)              microseconds; _NS is cut to them
+ * TIMESTAMP_TZ                    timestamptz (1184)            in the session's time zone, given as a string for the offset
+ * INTERVAL                        interval (1186)               postgres style
+ * LIST, ARRAY of the above        _type (1000, 1005, …)         {1,NULL,"a b"}; nested lists of the same depth are dimensions;
+ *                                                               lists of anything else, and ragged ones: json
+ * STRUCT, MAP, UNION, VARIANT     json (114)                    as to_json() says it
+ *
+ * A parameter comes with an oid, 0 where the client leaves it to the server; then the caller passes the oid it told the client. */
+#ifndef DR_TYPES_H
+#define DR_TYPES_H
+
+#include "buffer.h"
+#include "engine/functions.h"
+
+struct dr_type; /* one column: a DuckDB type, and how it travels */
+
+/* type stays the caller's. Errors: NO_MEMORY. */
+duckrow_code dr_type_make(const struct dr_duckdb *duckdb, duckdb_logical_type type, struct dr_type **made, duckrow_error *error);
+void dr_type_free(struct dr_type *type);
+uint32_t dr_type_oid(const struct dr_type *type);
+int16_t dr_type_size(const struct dr_type *type); /* as in RowDescription; -1: varies */
+int32_t dr_type_modifier(const struct dr_type *type); /* -1: none */
+
+/* How the session wants to see values. */
+struct dr_display {
+    /* Seconds east of UTC at this moment (microseconds since 1970); may be NULL: UTC. */
+    int32_t (*offset)(void *context, int64_t microseconds);
+    void *context;
+};
+
+/* Adds the length (four bytes, -1 for NULL) and the value in row `row` of the vector. binary: 0 or 1. A value that can't be told
+ * in the format (a date beyond what PostgreSQL's binary can hold) is told by the return of NULL or a message to give. */
+const char *dr_type_put(const struct dr_type *type, const struct dr_display *display, duckdb_vector vector, uint64_t row,
+                        int binary, struct dr_buffer *out);
+/* The same without the length, as text only, for COPY: 0 for NULL (nothing added). */
+int dr_type_put_text(const struct dr_type *type, const struct dr_display *display, duckdb_vector vector, uint64_t row,
+                     struct dr_buffer *out);
+
+/* The oid by which a DuckDB type (of a parameter, as the planner found it) is told to clients. */
+uint32_t dr_oid_of(const struct dr_duckdb *duckdb, duckdb_logical_type type);
+/* "integer": PostgreSQL's name for an oid, as DuckDB's SQL understands it as a type ("INTEGER"); NULL for unknown ones. */
+const char *dr_oid_duckdb_type(uint32_t oid);
+
+/* A parameter as a value to bind. bytes NULL: SQL NULL. Unknown oids and text are bound as VARCHAR, which DuckDB casts.
+ * Errors: USAGE, with a message like PostgreSQL's ('invalid input syntax for type integer: "x"'), for 22P02 or 22P03. */
+duckrow_code dr_parameter_value(const struct dr_duckdb *duckdb, uint32_t oid, int binary, const unsigned char *bytes, size_t size,
+                                duckdb_value *value, duckrow_error *error);
+
+/* The fast way for the appender: writes a parameter into row `row` of a flat vector of DuckDB type `target`, one of BOOLEAN, the
+ * integers up to BIGINT and UBIGINT, FLOAT, DOUBLE, VARCHAR, BLOB, DATE, TIMESTAMP, TIMESTAMP_TZ, UUID, DECIMAL. 0: done. Anything
+ * else (another type, a value that doesn't fit, syntax in doubt): not done, nothing written, and the caller takes the long way,
+ * which gives DuckDB's own result or error. So what is done here must be what `INSERT … VALUES ($1)` would do. */
+int dr_parameter_store(const struct dr_duckdb *duckdb, duckdb_logical_type target, uint32_t oid, int binary,
+                       const unsigned char *bytes, size_t size, duckdb_vector vector, uint64_t row);
+
+#endif
