@@ -165,6 +165,7 @@ enum {
 
 typedef struct duckrow_plan {
     int checkpoint;               /* run CHECKPOINT before duckrow_publish_end() */
+    int required;                 /* and it can't be put off: readers can't take what the WAL holds */
     int commits;                  /* commits in the WAL */
     const char *reason;           /* why a checkpoint is wanted: static text */
 } duckrow_plan;

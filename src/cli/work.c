@@ -27,7 +27,7 @@ static int interrupted(void *context)
 
 /* Where DuckDB spills: beside the database as a stock open does, if we may, but a folder of our own. DuckDB removes what it finds
  * in it at the end, and another process's files must not be among that. */
-static int name_scratch(const duckrow_db *db, char *path, size_t size)
+int dr_work_scratch(const duckrow_db *db, char *path, size_t size)
 {
     const char *database = db ? duckrow_db_path(db) : "/", *temporary = getenv("TMPDIR");
     char folder[PATH_MAX];
@@ -59,7 +59,7 @@ duckrow_code dr_work_open_engine(struct dr_work *work, const struct dr_options *
     char scratch[PATH_MAX];
     duckrow_code code = dr_engine_load(options->engine, &work->engine, error);
     if (!code)
-        code = dr_session_open(work->engine, name_scratch(work->db, scratch, sizeof scratch) ? scratch : NULL, work->timeout_ms,
+        code = dr_session_open(work->engine, dr_work_scratch(work->db, scratch, sizeof scratch) ? scratch : NULL, work->timeout_ms,
                                &work->session, error);
     if (!code)
         dr_signals_watch(work->session);

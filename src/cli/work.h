@@ -22,6 +22,9 @@ struct dr_outcome {
     duckrow_published published;
 };
 
+/* Where DuckDB is to spill: "<database>.tmp.…" beside the database as a stock open does, if we may, else in the temporary folder.
+ * db: NULL for none. 0: the path is too long. */
+int dr_work_scratch(const duckrow_db *db, char *path, size_t size);
 /* Names the database. flags: DUCKROW_MUST_EXIST or 0. */
 duckrow_code dr_work_open_database(struct dr_work *work, const struct dr_options *options, uint32_t flags, duckrow_error *error);
 /* Loads the engine and opens an instance of it. */

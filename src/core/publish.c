@@ -399,6 +399,7 @@ duckrow_code duckrow_publish_begin(duckrow_turn *turn, uint32_t flags, duckrow_p
              can_rotate(turn->db, &config, &state, plan->commits >= 2 * turn->db->options.checkpoint_commits))
         plan->reason = "the WAL holds enough commits";
     plan->checkpoint = plan->reason != NULL;
+    plan->required = wal.unusual != NULL;
     return DUCKROW_OK;
 }
 

@@ -56,20 +56,20 @@ duckrow_code dr_sql_failed(duckrow_error *error, const char *message)
     return dr_fail(error, strncmp(line, "INTERRUPT", 9) ? DUCKROW_SQL : DUCKROW_INTERRUPTED, "%s", line);
 }
 
-static duckrow_code run(const dr_session *session, duckdb_connection connection, const char *sql, duckrow_error *error)
+duckrow_code dr_connection_run(const struct dr_duckdb *duckdb, duckdb_connection connection, const char *sql, duckrow_error *error)
 {
     duckdb_result result;
     memset(&result, 0, sizeof result);
     duckrow_code code = DUCKROW_OK;
-    if (session->duckdb->query(connection, sql, &result) != DuckDBSuccess)
-        code = dr_sql_failed(error, session->duckdb->result_error(&result));
-    session->duckdb->destroy_result(&result);
+    if (duckdb->query(connection, sql, &result) != DuckDBSuccess)
+        code = dr_sql_failed(error, duckdb->result_error(&result));
+    duckdb->destroy_result(&result);
     return code;
 }
 
 duckrow_code dr_session_run(dr_session *session, const char *sql, duckrow_error *error)
 {
-    return run(session, session->connection, sql, error);
+    return dr_connection_run(session->duckdb, session->connection, sql, error);
 }
 
 const char *dr_string(const duckdb_string_t *string, size_t *length)
@@ -184,7 +184,7 @@ duckrow_code dr_session_open(const dr_engine *engine, const char *scratch, int64
         code = dr_relay_register(session, error);
     /* The side connection keeps off the databases that SQL attaches and detaches. */
     if (!code)
-        code = run(session, session->side, "SET search_path = 'system.main'", error);
+        code = dr_connection_run(session->duckdb, session->side, "SET search_path = 'system.main'", error);
     if (!code)
         code = dr_session_run(session, "ATTACH ':memory:' AS " STAND_IN "; USE " STAND_IN "; DETACH memory", error);
     if (code)

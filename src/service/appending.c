@@ -1,0 +1,168 @@
+#include "appending.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct dr_appending {
+    const struct dr_duckdb *duckdb;
+    duckdb_appender appender;
+    duckdb_data_chunk chunk;
+    int columns, rows, total, size; /* rows in the chunk, all since the last flush, the chunk's size */
+    int *parameter;                 /* of each column */
+    duckdb_logical_type *types;
+    duckdb_vector *vectors;
+};
+
+static duckrow_code failed(const struct dr_appending *appending, duckrow_error *error)
+{
+    duckdb_error_data data = appending->duckdb->appender_error_data(appending->appender);
+    duckrow_code code = dr_sql_failed(error, appending->duckdb->error_data_message(data));
+    appending->duckdb->destroy_error_data(&data);
+    return code;
+}
+
+static void point_at_vectors(struct dr_appending *appending)
+{
+    for (int i = 0; i < appending->columns; i++)
+        appending->vectors[i] = appending->duckdb->data_chunk_get_vector(appending->chunk, (idx_t)i);
+}
+
+static duckrow_code make_chunk(struct dr_appending *appending, const struct dr_shape *shape, duckrow_error *error)
+{
+    const struct dr_duckdb *duckdb = appending->duckdb;
+    appending->columns = (int)duckdb->appender_column_count(appending->appender);
+    if (appending->columns != shape->columns)
+        return dr_fail(error, DUCKROW_SQL, "the table has another number of columns");
+    size_t count = (size_t)appending->columns;
+    appending->types = calloc(count, sizeof *appending->types);
+    appending->vectors = calloc(count, sizeof *appending->vectors);
+    appending->parameter = calloc(count, sizeof *appending->parameter);
+    if (!appending->types || !appending->vectors || !appending->parameter)
+        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        appending->types[i] = duckdb->appender_column_type(appending->appender, i);
+        appending->parameter[i] = shape->parameter[i];
+    }
+    appending->chunk = duckdb->create_data_chunk(appending->types, count);
+    appending->size = (int)duckdb->vector_size();
+    if (!appending->chunk)
+        return dr_fail(error, DUCKROW_SQL, "the table has columns that can't be appended to");
+    point_at_vectors(appending);
+    return DUCKROW_OK;
+}
+
+duckrow_code dr_appending_open(const struct dr_duckdb *duckdb, duckdb_connection connection, const char *catalog,
+                               const struct dr_shape *shape, struct dr_appending **out, duckrow_error *error)
+{
+    struct dr_appending *appending = *out = calloc(1, sizeof *appending);
+    if (!appending)
+        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    appending->duckdb = duckdb;
+    const char *schema = shape->schema ? shape->schema : "main";
+    duckrow_code code = DUCKROW_OK;
+    if (duckdb->appender_create_ext(connection, shape->catalog ? shape->catalog : catalog, schema, shape->table,
+                                    &appending->appender) != DuckDBSuccess)
+        code = failed(appending, error);
+    for (int i = 0; !code && shape->column && i < shape->columns; i++)
+        if (duckdb->appender_add_column(appending->appender, shape->column[i]) != DuckDBSuccess)
+            code = failed(appending, error);
+    if (!code)
+        code = make_chunk(appending, shape, error);
+    if (code) {
+        dr_appending_close(appending);
+        *out = NULL;
+    }
+    return code;
+}
+
+void dr_appending_close(struct dr_appending *appending)
+{
+    if (!appending)
+        return;
+    const struct dr_duckdb *duckdb = appending->duckdb;
+    for (int i = 0; appending->types && i < appending->columns; i++)
+        duckdb->destroy_logical_type(&appending->types[i]);
+    if (appending->chunk)
+        duckdb->destroy_data_chunk(&appending->chunk);
+    if (appending->appender) {
+        duckdb->appender_clear(appending->appender);
+        duckdb->appender_destroy(&appending->appender);
+    }
+    free(appending->types);
+    free(appending->vectors);
+    free(appending->parameter);
+    free(appending);
+}
+
+static duckrow_code hand_over(struct dr_appending *appending, duckrow_error *error)
+{
+    const struct dr_duckdb *duckdb = appending->duckdb;
+    if (!appending->rows)
+        return DUCKROW_OK;
+    duckdb->data_chunk_set_size(appending->chunk, (idx_t)appending->rows);
+    appending->rows = 0;
+    duckdb_state state = duckdb->append_data_chunk(appending->appender, appending->chunk);
+    duckrow_code code = state == DuckDBSuccess ? DUCKROW_OK : failed(appending, error);
+    duckdb->data_chunk_reset(appending->chunk);
+    point_at_vectors(appending);
+    return code;
+}
+
+static void set_valid(const struct dr_duckdb *duckdb, duckdb_vector vector, int row, int valid)
+{
+    uint64_t bit = 1ULL << (row % 64), *validity = duckdb->vector_get_validity(vector);
+    if (validity && valid)
+        validity[row / 64] |= bit;
+    if (valid)
+        return;
+    duckdb->vector_ensure_validity_writable(vector);
+    duckdb->vector_get_validity(vector)[row / 64] &= ~bit;
+}
+
+int dr_appending_add(struct dr_appending *appending, const struct dr_unit *unit, const struct dr_operation *operation,
+                     duckrow_error *error)
+{
+    const struct dr_duckdb *duckdb = appending->duckdb;
+    const struct dr_statement *statement = operation->statement;
+    struct dr_parameter parameters[64];
+    size_t at = operation->parameters;
+    if (statement->parameters > (int)(sizeof parameters / sizeof *parameters))
+        return 1;
+    for (int i = 0; i < statement->parameters; i++)
+        parameters[i] = dr_unit_parameter(unit, &at);
+    if (appending->rows == appending->size && hand_over(appending, error))
+        return -1;
+    for (int i = 0; i < appending->columns; i++) {
+        const struct dr_parameter *parameter = &parameters[appending->parameter[i]];
+        set_valid(duckdb, appending->vectors[i], appending->rows, parameter->bytes != NULL);
+        if (parameter->bytes &&
+            dr_parameter_store(duckdb, appending->types[i], parameter->oid, parameter->binary, parameter->bytes, parameter->size,
+                               appending->vectors[i], (uint64_t)appending->rows))
+            return 1;
+    }
+    appending->rows++;
+    appending->total++;
+    return 0;
+}
+
+int dr_appending_rows(const struct dr_appending *appending)
+{
+    return appending->total;
+}
+
+duckrow_code dr_appending_flush(struct dr_appending *appending, duckrow_error *error)
+{
+    duckrow_code code = hand_over(appending, error);
+    appending->total = 0;
+    if (!code && appending->duckdb->appender_flush(appending->appender) != DuckDBSuccess)
+        code = failed(appending, error);
+    return code;
+}
+
+void dr_appending_forget(struct dr_appending *appending)
+{
+    appending->rows = appending->total = 0;
+    appending->duckdb->data_chunk_reset(appending->chunk);
+    point_at_vectors(appending);
+    appending->duckdb->appender_clear(appending->appender);
+}

@@ -1,0 +1,23 @@
+/* Rows of one shape on their way into a table: gathered in a chunk, handed to DuckDB's appender a chunk at a time, within the
+ * connection's transaction. */
+#ifndef DR_APPENDING_H
+#define DR_APPENDING_H
+
+#include "unit.h"
+
+struct dr_appending;
+
+/* Of a table as it is now; what is unqualified is of `catalog`. Errors: SQL: not a table that the appender can take. */
+duckrow_code dr_appending_open(const struct dr_duckdb *duckdb, duckdb_connection connection, const char *catalog,
+                               const struct dr_shape *shape, struct dr_appending **appending, duckrow_error *error);
+void dr_appending_close(struct dr_appending *appending);
+/* Adds an operation's row. 0: done; 1: this row is for DuckDB's own INSERT, and nothing was added; -1: an error of the rows before. */
+int dr_appending_add(struct dr_appending *appending, const struct dr_unit *unit, const struct dr_operation *operation,
+                     duckrow_error *error);
+int dr_appending_rows(const struct dr_appending *appending); /* added since the last flush */
+/* Hands over what is left. After an error it must be closed. */
+duckrow_code dr_appending_flush(struct dr_appending *appending, duckrow_error *error);
+/* Forgets what was added since the last flush: the transaction is over. */
+void dr_appending_forget(struct dr_appending *appending);
+
+#endif

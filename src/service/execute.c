@@ -1,0 +1,112 @@
+#include "execute.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire.h"
+
+struct dr_formats dr_formats_at(const struct dr_buffer *values, size_t at)
+{
+    const unsigned char *from = values->bytes + values->start + at;
+    return (struct dr_formats){.count = from[0] << 8 | from[1], .codes = from + 2};
+}
+
+int dr_format_of(const struct dr_formats *formats, int column)
+{
+    int at = formats->count == 1 ? 0 : column;
+    return at < formats->count ? formats->codes[2 * at + 1] : 0;
+}
+
+duckrow_code dr_bind(const struct dr_duckdb *duckdb, duckdb_prepared_statement prepared, const struct dr_statement *statement,
+                     const struct dr_unit *unit, size_t at, duckrow_error *error)
+{
+    for (int i = 0; i < statement->parameters; i++) {
+        struct dr_parameter parameter = dr_unit_parameter(unit, &at);
+        duckdb_value value = NULL;
+        duckrow_code code = dr_parameter_value(duckdb, parameter.oid, parameter.binary, parameter.bytes, parameter.size,
+                                               &value, error);
+        if (!code && duckdb->bind_value(prepared, (idx_t)i + 1, value) != DuckDBSuccess)
+            code = dr_sql_failed(error, duckdb->prepare_error(prepared));
+        duckdb->destroy_value(&value);
+        if (code)
+            return code;
+    }
+    return DUCKROW_OK;
+}
+
+void dr_describe_rows(struct dr_buffer *out, int count, char *const *names, struct dr_type *const *types,
+                      const struct dr_formats *formats)
+{
+    size_t at = dr_message_begin(out, 'T');
+    dr_buffer_u16(out, (uint16_t)count);
+    for (int i = 0; i < count; i++) {
+        dr_buffer_add(out, names[i], strlen(names[i]) + 1);
+        dr_buffer_u32(out, 0); /* no table */
+        dr_buffer_u16(out, 0);
+        dr_buffer_u32(out, dr_type_oid(types[i]));
+        dr_buffer_u16(out, (uint16_t)dr_type_size(types[i]));
+        dr_buffer_u32(out, (uint32_t)dr_type_modifier(types[i]));
+        dr_buffer_u16(out, (uint16_t)dr_format_of(formats, i));
+    }
+    dr_message_end(out, at);
+}
+
+int64_t dr_put_rows(const struct dr_duckdb *duckdb, struct dr_type *const *types, int columns, duckdb_data_chunk chunk,
+                    int64_t first, int64_t most, const struct dr_formats *formats, const struct dr_display *display,
+                    struct dr_buffer *out, const char **error)
+{
+    int64_t size = (int64_t)duckdb->data_chunk_get_size(chunk), end = most < size - first ? first + most : size;
+    for (int64_t row = first; row < end && !*error; row++) {
+        size_t at = dr_message_begin(out, 'D');
+        dr_buffer_u16(out, (uint16_t)columns);
+        for (int i = 0; i < columns && !*error; i++)
+            *error = dr_type_put(types[i], display, duckdb->data_chunk_get_vector(chunk, (idx_t)i), (uint64_t)row,
+                                 dr_format_of(formats, i), out);
+        dr_message_end(out, at);
+    }
+    return end - first;
+}
+
+static duckrow_code take_rows(const struct dr_duckdb *duckdb, duckdb_result *result, struct dr_unit *unit,
+                              struct dr_operation *operation, duckrow_error *error)
+{
+    struct dr_formats formats = dr_formats_at(&unit->values, operation->formats);
+    const struct dr_display display = {NULL, NULL};
+    const char *reason = NULL;
+    duckdb_data_chunk chunk;
+    while (!reason && (chunk = duckdb->fetch_chunk(*result))) {
+        operation->count += dr_put_rows(duckdb, operation->statement->types, operation->statement->columns, chunk, 0, INT64_MAX,
+                                        &formats, &display, &unit->rows, &reason);
+        duckdb->destroy_data_chunk(&chunk);
+    }
+    return reason ? dr_fail(error, DUCKROW_USAGE, "%s", reason) : DUCKROW_OK;
+}
+
+duckrow_code dr_execute_operation(const struct dr_duckdb *duckdb, duckdb_connection connection,
+                                  duckdb_prepared_statement prepared, struct dr_unit *unit, int index, duckrow_error *error)
+{
+    struct dr_operation *operation = &unit->operation[index];
+    struct dr_statement *statement = operation->statement;
+    duckdb_prepared_statement mine = NULL;
+    duckdb_result result = {0};
+    duckrow_code code = DUCKROW_OK;
+    if (!prepared) {
+        if (duckdb->prepare(connection, statement->sql, &mine) != DuckDBSuccess)
+            code = dr_sql_failed(error, mine ? duckdb->prepare_error(mine) : NULL);
+        prepared = mine;
+    }
+    if (!code)
+        code = dr_bind(duckdb, prepared, statement, unit, operation->parameters, error);
+    if (!code && duckdb->execute_prepared(prepared, &result) != DuckDBSuccess)
+        code = dr_sql_failed(error, duckdb->result_error(&result));
+    operation->rows = operation->rows_end = dr_buffer_size(&unit->rows);
+    operation->count = 0;
+    if (!code && statement->columns >= 0)
+        code = take_rows(duckdb, &result, unit, operation, error);
+    else if (!code)
+        operation->count = (int64_t)duckdb->rows_changed(&result);
+    operation->rows_end = dr_buffer_size(&unit->rows);
+    duckdb->destroy_result(&result);
+    duckdb->destroy_prepare(&mine);
+    return code;
+}

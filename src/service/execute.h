@@ -1,0 +1,30 @@
+/* Running one statement with parameters on a connection, and its rows as DataRow messages. */
+#ifndef DR_EXECUTE_H
+#define DR_EXECUTE_H
+
+#include "host.h"
+#include "unit.h"
+
+/* The format of each result column: none given, one for all, or one for each. */
+struct dr_formats {
+    int count;
+    const unsigned char *codes; /* u16 each, network order */
+};
+struct dr_formats dr_formats_at(const struct dr_buffer *values, size_t at);
+int dr_format_of(const struct dr_formats *formats, int column);
+
+/* The parameters at `at` in unit->values, bound to a prepared statement. Errors: USAGE (syntax), SQL. */
+duckrow_code dr_bind(const struct dr_duckdb *duckdb, duckdb_prepared_statement prepared, const struct dr_statement *statement,
+                     const struct dr_unit *unit, size_t at, duckrow_error *error);
+/* RowDescription. names, types: `count` of them. */
+void dr_describe_rows(struct dr_buffer *out, int count, char *const *names, struct dr_type *const *types,
+                      const struct dr_formats *formats);
+/* A chunk's rows from `first` on, at most `most`, as DataRows; returns how many. *error: a value that can't be told. */
+int64_t dr_put_rows(const struct dr_duckdb *duckdb, struct dr_type *const *types, int columns, duckdb_data_chunk chunk,
+                    int64_t first, int64_t most, const struct dr_formats *formats, const struct dr_display *display,
+                    struct dr_buffer *out, const char **error);
+/* Runs an operation whose result is small or none: counts, and rows of RETURNING into unit->rows. */
+duckrow_code dr_execute_operation(const struct dr_duckdb *duckdb, duckdb_connection connection, duckdb_prepared_statement prepared,
+                                  struct dr_unit *unit, int index, duckrow_error *error);
+
+#endif

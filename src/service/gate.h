@@ -1,0 +1,51 @@
+/* Who works in the writing engine, and how to have it alone for a moment.
+ *
+ * A member is inside from before its transaction begins until after it has ended. Whoever asks to be alone is outside, and closes the
+ * gate behind those inside: new members wait. If they are still there after `patience`, they are told (cancelled) and interrupted.
+ * Askers are served first come first served. */
+#ifndef DR_GATE_H
+#define DR_GATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/error.h"
+
+struct dr_member {
+    struct dr_member *next, *before;
+    void *connection;     /* what interrupt gets; NULL: there is nothing to interrupt */
+    atomic_int cancelled; /* whoever was alone could not wait any longer: the transaction is lost */
+    int inside;
+};
+#define DR_CANCELLED "the transaction was ended, as a change of the schema could not wait for it any longer: run it again"
+
+struct dr_gate {
+    pthread_mutex_t mutex;
+    pthread_cond_t moved;
+    struct dr_member members; /* a ring */
+    int count;                /* of them */
+    int closed;               /* how many want to be alone, or are: nobody else gets in */
+    struct dr_member *alone;
+    struct dr_asker *first, **last; /* those who wait outside to be alone */
+    void (*interrupt)(void *connection, void *context);
+    void *context;
+};
+
+void dr_gate_init(struct dr_gate *gate, void (*interrupt)(void *connection, void *context), void *context);
+/* deadline: of dr_clock_ms; patience in ms, from when it is the asker's turn. Errors: BUSY. */
+duckrow_code dr_gate_enter(struct dr_gate *gate, struct dr_member *member, int64_t deadline, duckrow_error *error);
+duckrow_code dr_gate_alone(struct dr_gate *gate, struct dr_member *member, int64_t deadline, int64_t patience, duckrow_error *error);
+/* Nobody may be let in again before it; whoever was alone lets the others in. Nothing where the member is not inside. */
+void dr_gate_leave(struct dr_gate *gate, struct dr_member *member);
+
+/* A mutex that is had in the order of asking. */
+struct dr_fair_lock {
+    pthread_mutex_t mutex;
+    pthread_cond_t turn;
+    uint64_t next, serving;
+};
+void dr_fair_lock_init(struct dr_fair_lock *lock);
+void dr_fair_lock_take(struct dr_fair_lock *lock);
+void dr_fair_lock_release(struct dr_fair_lock *lock);
+
+#endif

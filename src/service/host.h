@@ -1,0 +1,67 @@
+/* The writing engine: one DuckDB instance with every database of the service attached read-write, each under its turn.
+ *
+ * Three rules are kept here, whoever works in the instance:
+ *
+ *  - Nothing begins a transaction without being a member of the gate, and nothing commits but through dr_host_commit. So the gate
+ *    can hold new transactions back, wait for the others and, past a limit, end them, which is what a checkpoint needs that may
+ *    not be put off: DuckDB refuses to checkpoint beside an older transaction that somebody else's update or DDL outdated.
+ *  - A commit and its publishing are one step under the database's commit lock, first come first served: the WAL's length is
+ *    never read while a COMMIT is in flight, and whoever is acknowledged has been published.
+ *  - A commit that readers can't take from a WAL (DDL, anything but plain rows) is checkpointed and rotated before it is
+ *    acknowledged: at once where DuckDB lets us, else by its committer when it has the engine alone; and what others commit in
+ *    between is not acknowledged before that either.
+ *
+ * Order of locks: the gate, then a commit lock, then the core's. Nobody asks to be alone while holding a commit lock, for members end
+ * by committing. */
+#ifndef DR_HOST_H
+#define DR_HOST_H
+
+#include <stdatomic.h>
+
+#include "engine/session.h"
+#include "gate.h"
+#include "publisher.h"
+#include "settings.h"
+
+/* One database file. */
+struct dr_served {
+    char *name, *quoted; /* as SQL names it */
+    duckrow_db *db;
+    duckrow_turn *turn;
+    struct dr_fair_lock commit;
+    /* Under the commit lock, but for the counts, which anybody may read. */
+    int commits;               /* in the WAL since the last checkpoint */
+    int64_t checkpointed_at, checkpoint_ms;
+    duckrow_code unpublished;  /* why readers can't be given the newest state; OK: they can */
+    atomic_llong sequence;     /* of the last publish; what views compare */
+    atomic_llong total_commits, publishes, publish_us, rotations, rotation_us;
+};
+
+struct dr_host {
+    const struct dr_settings *settings;
+    dr_engine *engine;
+    const struct dr_duckdb *duckdb;
+    dr_session *session;       /* the instance, and its own connection */
+    dr_session *guest[DR_DATABASES];
+    int databases;
+    struct dr_served served[DR_DATABASES];
+    struct dr_gate gate;
+    atomic_int broken;         /* DuckDB has invalidated a database: reopen */
+};
+
+/* Takes the turns, in the order of the paths, and attaches the files. Errors: those of the core and the engine. */
+duckrow_code dr_host_open(struct dr_host *host, const struct dr_settings *settings, int (*interrupted)(void *), duckrow_error *error);
+/* Checkpoints, publishes, gives the turns up. Nobody is a member any more. */
+void dr_host_close(struct dr_host *host);
+
+/* A connection whose default is the database of that number: of the writing engine, or of another instance with the same databases.
+ * Errors: SQL, NO_MEMORY. */
+duckrow_code dr_host_connect(struct dr_host *host, int database, duckdb_connection *connection, duckrow_error *error);
+duckrow_code dr_host_connect_to(const struct dr_host *host, dr_session *session, int database, duckdb_connection *connection,
+                                duckrow_error *error);
+
+/* COMMIT on the member's connection, publish, and leave the gate, whatever is returned. written: the number of the database that was written; -1: any.
+ * Errors: SQL where COMMIT fails, with DuckDB's error type; DISK_FULL, IO, … where it is committed, but can't be published. */
+duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, int *type, duckrow_error *error);
+
+#endif

@@ -1,0 +1,226 @@
+#include "lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/os.h"
+#include "runner.h"
+#include "sqlstate.h"
+
+enum { APPEND_FROM = 2, PATIENCE_MS = 2 };
+
+struct dr_lane {
+    struct dr_host *host;
+    int database;
+    duckdb_connection connection;
+    struct dr_member member;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t arrived;
+    struct dr_unit *first, **last;
+    int64_t waiting;
+    int closing, started;
+    struct dr_runner *runner;
+    atomic_llong groups, units, largest;
+};
+
+/* *failed: the operation, of a group of one unit. */
+static duckrow_code run_units(struct dr_lane *lane, struct dr_unit *units, int count, int *failed, duckrow_error *error)
+{
+    size_t weight = 0;
+    struct dr_unit *unit = units;
+    for (int i = 0; i < count; i++, unit = unit->next)
+        weight += unit->weight;
+    unit = units;
+    for (int i = 0; i < count; i++, unit = unit->next) {
+        dr_buffer_reset(&unit->rows, 0);
+        for (*failed = 0; *failed < unit->operations; (*failed)++) {
+            duckrow_code code = dr_runner_run(lane->runner, unit, *failed, weight >= APPEND_FROM, error);
+            if (code)
+                return code;
+        }
+    }
+    return dr_runner_flush(lane->runner, error);
+}
+
+static void undo(struct dr_lane *lane)
+{
+    dr_connection_run(lane->host->duckdb, lane->connection, "ROLLBACK", NULL);
+    dr_runner_forget(lane->runner);
+}
+
+/* Everything or nothing. */
+static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int count, int *failed, duckrow_error *error)
+{
+    struct dr_host *host = lane->host;
+    int type;
+    duckrow_code code = dr_gate_enter(&host->gate, &lane->member, units->deadline, error);
+    *failed = 0;
+    if (code)
+        return code;
+    code = dr_connection_run(host->duckdb, lane->connection, "BEGIN", error);
+    if (!code && (code = run_units(lane, units, count, failed, error)))
+        undo(lane);
+    if (code) {
+        if (lane->member.cancelled)
+            code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
+        dr_gate_leave(&host->gate, &lane->member);
+        return code;
+    }
+    code = dr_host_commit(host, &lane->member, lane->database, &type, error);
+    if (code)
+        dr_runner_forget(lane->runner);
+    if (code && dr_is_fatal(error))
+        host->broken = 1;
+    return code;
+}
+
+/* ---- groups ---- */
+
+static void finish(struct dr_unit *unit, int failed, const duckrow_error *error)
+{
+    unit->failed = failed;
+    if (error)
+        unit->error = *error;
+    unit->done(unit);
+}
+
+static void pause_for(int milliseconds)
+{
+    struct timespec time = {.tv_nsec = milliseconds * 1000000L};
+    nanosleep(&time, NULL);
+}
+
+static void run_one(struct dr_lane *lane, struct dr_unit *unit)
+{
+    duckrow_error error = {0};
+    int failed;
+    while (attempt(lane, unit, 1, &failed, &error)) {
+        int again = (dr_is_conflict(&error) || lane->member.cancelled) && dr_clock_ms() < unit->deadline;
+        if (!again) {
+            finish(unit, failed, &error);
+            return;
+        }
+        pause_for(PATIENCE_MS);
+    }
+    finish(unit, -1, NULL);
+}
+
+static void run_group(struct dr_lane *lane, struct dr_unit *units, int count)
+{
+    duckrow_error error = {0};
+    int failed;
+    if (count == 1) {
+        run_one(lane, units);
+        return;
+    }
+    duckrow_code code = attempt(lane, units, count, &failed, &error);
+    if (code) {
+        struct dr_unit *half = units;
+        for (int i = 0; i < count / 2; i++)
+            half = half->next;
+        run_group(lane, units, count / 2);
+        run_group(lane, half, count - count / 2);
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        struct dr_unit *next = units->next;
+        finish(units, -1, NULL);
+        units = next;
+    }
+}
+
+/* The next group, in order of arrival. */
+static struct dr_unit *take_group(struct dr_lane *lane, int *count)
+{
+    size_t weight = 0;
+    pthread_mutex_lock(&lane->mutex);
+    while (!lane->first && !lane->closing)
+        pthread_cond_wait(&lane->arrived, &lane->mutex);
+    struct dr_unit *units = lane->first, **end = &lane->first;
+    for (*count = 0; *end; (*count)++) {
+        weight += (*end)->weight;
+        if (*count && weight > (size_t)lane->host->settings->group_rows)
+            break;
+        end = &(*end)->next;
+    }
+    lane->first = *end;
+    if (*end)
+        *end = NULL;
+    if (!lane->first)
+        lane->last = &lane->first;
+    lane->waiting -= *count;
+    pthread_mutex_unlock(&lane->mutex);
+    return units;
+}
+
+static void *work(void *argument)
+{
+    struct dr_lane *lane = argument;
+    struct dr_unit *units;
+    int count;
+    while ((units = take_group(lane, &count))) {
+        lane->groups++;
+        lane->units += count;
+        if (count > lane->largest)
+            lane->largest = count;
+        run_group(lane, units, count);
+    }
+    return NULL;
+}
+
+/* ---- */
+
+duckrow_code dr_lane_open(struct dr_host *host, int database, struct dr_lane **out, duckrow_error *error)
+{
+    struct dr_lane *lane = *out = calloc(1, sizeof *lane);
+    if (!lane)
+        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    lane->host = host;
+    lane->database = database;
+    lane->last = &lane->first;
+    pthread_mutex_init(&lane->mutex, NULL);
+    pthread_cond_init(&lane->arrived, NULL);
+    duckrow_code code = dr_host_connect(host, database, &lane->connection, error);
+    lane->member.connection = lane->connection;
+    if (!code && !(lane->runner = dr_runner_make(host, lane->connection, database)))
+        code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    if (!code && pthread_create(&lane->thread, NULL, work, lane))
+        code = dr_fail(error, DUCKROW_NO_MEMORY, "cannot start a thread");
+    lane->started = !code;
+    return code;
+}
+
+void dr_lane_put(struct dr_lane *lane, struct dr_unit *unit)
+{
+    unit->next = NULL;
+    pthread_mutex_lock(&lane->mutex);
+    *lane->last = unit;
+    lane->last = &unit->next;
+    lane->waiting++;
+    pthread_cond_signal(&lane->arrived);
+    pthread_mutex_unlock(&lane->mutex);
+}
+
+void dr_lane_look(struct dr_lane *lane, struct dr_lane_status *status)
+{
+    pthread_mutex_lock(&lane->mutex);
+    *status = (struct dr_lane_status){lane->waiting, lane->groups, lane->units, lane->largest};
+    pthread_mutex_unlock(&lane->mutex);
+}
+
+void dr_lane_close(struct dr_lane *lane)
+{
+    if (!lane)
+        return;
+    pthread_mutex_lock(&lane->mutex);
+    lane->closing = 1;
+    pthread_cond_signal(&lane->arrived);
+    pthread_mutex_unlock(&lane->mutex);
+    if (lane->started)
+        pthread_join(lane->thread, NULL);
+    dr_runner_free(lane->runner);
+    lane->host->duckdb->disconnect(&lane->connection);
+    free(lane);
+}

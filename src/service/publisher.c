@@ -1,0 +1,125 @@
+#include "publisher.h"
+
+#include <time.h>
+
+#include "core/os.h"
+#include "host.h"
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Is a checkpoint that could wait due? */
+static int is_due(const struct dr_host *host, const struct dr_served *served, int commits)
+{
+    int64_t since = dr_clock_ms() - served->checkpointed_at;
+    return commits >= host->settings->checkpoint_commits || since >= DR_CHECKPOINT_SHARE * served->checkpoint_ms;
+}
+
+static duckrow_code checkpoint(struct dr_host *host, int i, duckrow_error *error)
+{
+    struct dr_served *served = &host->served[i];
+    int64_t began = dr_clock_ms();
+    duckrow_code code = dr_session_checkpoint(host->guest[i], error);
+    served->checkpointed_at = dr_clock_ms();
+    if (!code)
+        served->checkpoint_ms = served->checkpointed_at - began + 1;
+    return code;
+}
+
+duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_error *error)
+{
+    struct dr_served *served = &host->served[i];
+    duckrow_plan plan;
+    duckrow_published published;
+    duckrow_error ignored;
+    int64_t began = now_us();
+    duckrow_code code =
+        duckrow_publish_begin(served->turn, flags & DR_PUBLISH_NOW ? DUCKROW_PUBLISH_CHECKPOINT : 0, &plan, error);
+    if (!code && plan.checkpoint && (plan.required || flags & DR_PUBLISH_NOW || is_due(host, served, plan.commits))) {
+        /* Refused, beside older transactions perhaps. publish_end says STALE where readers can't do without it. */
+        checkpoint(host, i, &ignored);
+    }
+    if (!code)
+        code = duckrow_publish_end(served->turn, &published, error);
+    served->unpublished = code;
+    if (code)
+        return code;
+    served->commits = published.rotated ? 0 : plan.commits;
+    served->sequence = published.sequence;
+    int64_t took = now_us() - began;
+    if (published.rotated) {
+        served->rotations++;
+        served->rotation_us += took;
+    } else {
+        served->publishes++;
+        served->publish_us += took;
+    }
+    return DUCKROW_OK;
+}
+
+int dr_publish_presses(const struct dr_host *host, int i)
+{
+    return host->served[i].commits >= 4 * host->settings->checkpoint_commits;
+}
+
+/* Readers can't be given what was committed but by a checkpoint, and that was refused: alone it isn't. */
+static duckrow_code publish_alone(struct dr_host *host, struct dr_member *member, int i, duckrow_error *error)
+{
+    dr_gate_leave(&host->gate, member);
+    duckrow_code code = dr_gate_alone(&host->gate, member, INT64_MAX, host->settings->ddl_wait, error);
+    if (code)
+        return code;
+    dr_fair_lock_take(&host->served[i].commit);
+    code = dr_publish(host, i, 0, error);
+    dr_fair_lock_release(&host->served[i].commit);
+    return code;
+}
+
+static duckrow_code commit(struct dr_host *host, struct dr_member *member, int *type, duckrow_error *error)
+{
+    const struct dr_duckdb *duckdb = host->duckdb;
+    duckdb_result result = {0};
+    duckrow_code code = DUCKROW_OK;
+    if (duckdb->query(member->connection, "COMMIT", &result) != DuckDBSuccess) {
+        code = dr_sql_failed(error, duckdb->result_error(&result));
+        *type = (int)duckdb->result_error_type(&result);
+    }
+    duckdb->destroy_result(&result);
+    return code;
+}
+
+duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, int *type, duckrow_error *error)
+{
+    int first = written < 0 ? 0 : written, end = written < 0 ? host->databases : written + 1;
+    duckrow_code code = DUCKROW_OK;
+    *type = 0;
+    for (int i = first; i < end; i++)
+        dr_fair_lock_take(&host->served[i].commit);
+    for (int i = first; i < end && !code; i++)
+        code = duckrow_turn_guard(host->served[i].turn, error);
+    if (member->cancelled && !code)
+        code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
+    if (code)
+        dr_connection_run(host->duckdb, member->connection, "ROLLBACK", NULL);
+    else
+        code = commit(host, member, type, error);
+    int committed = !code, refused = -1;
+    for (int i = first; i < end && committed; i++) {
+        duckrow_code published = dr_publish(host, i, 0, error);
+        host->served[i].total_commits++;
+        if (published == DUCKROW_STALE)
+            refused = i;
+        else if (published && published != DUCKROW_NO_SNAPSHOT)
+            code = published;
+    }
+    for (int i = end; i-- > first;)
+        dr_fair_lock_release(&host->served[i].commit);
+    if (refused >= 0)
+        code = publish_alone(host, member, refused, error);
+    dr_gate_leave(&host->gate, member);
+    return code;
+}

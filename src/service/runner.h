@@ -1,0 +1,21 @@
+/* Running the operations of units on one connection, within its transaction: inserts of one shape are gathered and appended, other
+ * statements prepared once and run one by one, in the order in which they stand. */
+#ifndef DR_RUNNER_H
+#define DR_RUNNER_H
+
+#include "host.h"
+#include "unit.h"
+
+struct dr_runner;
+
+/* database: what unqualified names are of, by its number. NULL: no memory. */
+struct dr_runner *dr_runner_make(struct dr_host *host, duckdb_connection connection, int database);
+void dr_runner_free(struct dr_runner *runner);
+/* Runs operation `index` of the unit. append: it may wait in the appender until dr_runner_flush, or until something else is run; then
+ * an error of that comes later. */
+duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int index, int append, duckrow_error *error);
+duckrow_code dr_runner_flush(struct dr_runner *runner, duckrow_error *error);
+/* The transaction was undone: forgets all, for an appender that has failed is no good any more. */
+void dr_runner_forget(struct dr_runner *runner);
+
+#endif

@@ -1,0 +1,74 @@
+/* One SQL statement as the service sees it: what it is, what to tell clients about it, and how it may be run. Made once from the
+ * text and shared between sessions (statements.h keeps them); never changed after that, but for what is learned about its cost. */
+#ifndef DR_STATEMENT_H
+#define DR_STATEMENT_H
+
+#include <stdatomic.h>
+
+#include "engine/session.h"
+#include "types.h"
+
+enum dr_kind {
+    DR_KIND_EMPTY,
+    DR_KIND_READ,   /* rows, and nothing changes: a snapshot answers it */
+    DR_KIND_WRITE,  /* INSERT, UPDATE, DELETE, MERGE */
+    DR_KIND_SCHEMA, /* may change more than rows: alone in the gate when it commits */
+    DR_KIND_LOCAL,  /* changes what only this connection has: a temporary table, a setting, a prepared statement */
+    /* What the service does itself. */
+    DR_KIND_BEGIN,
+    DR_KIND_COMMIT,
+    DR_KIND_ROLLBACK,
+    DR_KIND_SAVEPOINT,
+    DR_KIND_SET,
+    DR_KIND_SHOW,
+    DR_KIND_COPY,
+    DR_KIND_DECLARE,
+    DR_KIND_FETCH,
+    DR_KIND_CLOSE,
+    DR_KIND_DEALLOCATE,
+    DR_KIND_DISCARD,
+    DR_KIND_CHECKPOINT,
+    DR_KIND_NOTHING, /* what is answered with its tag alone: LISTEN, UNLISTEN */
+    DR_KIND_REFUSED, /* ATTACH, DETACH and what else would harm the service */
+};
+
+/* INSERT INTO table [(columns)] VALUES (…), each value a parameter: the appender can take its rows. */
+struct dr_shape {
+    char *catalog, *schema, *table; /* without quotes; catalog, schema: NULL where not said */
+    int columns;
+    char **column;   /* NULL: the table's, in order */
+    int *parameter;  /* of each column, from 0 */
+};
+
+struct dr_statement {
+    atomic_int users;
+    enum dr_kind kind;
+    char *sql;      /* for DuckDB */
+    char tag[32];   /* of CommandComplete, without counts: INSERT 0, UPDATE, CREATE TABLE */
+    int parameters;
+    uint32_t *oids; /* of the parameters, as clients are told */
+    int columns;    /* of rows; -1: it has none */
+    char **names;
+    struct dr_type **types;
+    int unresolved; /* the columns' types depend on the parameters' */
+    int database;   /* the number of the database that it writes; -1: not known */
+    struct dr_shape *shape;
+    atomic_int unappendable; /* the appender was tried and doesn't take its table */
+    uint64_t schema;   /* what the schema's number was when this was made */
+    atomic_int cost;   /* how long it took lately, in microseconds; 0: not run yet */
+};
+
+/* What the text alone tells. *end: behind the statement, at its semicolon or the end of the text. */
+enum dr_kind dr_statement_kind(const char *sql, const char **end, char tag[32]);
+/* The shape, or NULL where it has none, or no memory. */
+struct dr_shape *dr_shape_parse(const char *sql);
+void dr_shape_free(struct dr_shape *shape);
+
+void dr_statement_put(struct dr_statement *statement);
+static inline struct dr_statement *dr_statement_get(struct dr_statement *statement)
+{
+    atomic_fetch_add(&statement->users, 1);
+    return statement;
+}
+
+#endif

@@ -1,0 +1,303 @@
+#include "statements.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/os.h"
+#include "engine/tokens.h"
+
+enum { PLACES = 4096, KEPT_TEXT = 65536 };
+
+struct dr_statements {
+    struct dr_host *host;
+    pthread_mutex_t mutex;     /* over place */
+    struct {
+        uint64_t hash;
+        char *text;
+        struct dr_statement *statement;
+    } place[PLACES];
+    pthread_mutex_t preparing; /* over connection */
+    struct dr_member member;
+    duckdb_connection connection[DR_DATABASES];
+    atomic_ullong schema;
+};
+
+/* FNV-1a; the text is compared as well. */
+static uint64_t hash_text(const char *text, int database)
+{
+    uint64_t hash = 14695981039346656037ULL ^ (unsigned)database;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 1099511628211ULL;
+    return hash;
+}
+
+duckrow_code dr_statements_open(struct dr_host *host, struct dr_statements **out, duckrow_error *error)
+{
+    struct dr_statements *statements = *out = calloc(1, sizeof *statements);
+    if (!statements)
+        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    statements->host = host;
+    pthread_mutex_init(&statements->mutex, NULL);
+    pthread_mutex_init(&statements->preparing, NULL);
+    duckrow_code code = DUCKROW_OK;
+    for (int i = 0; !code && i < host->databases; i++)
+        code = dr_host_connect(host, i, &statements->connection[i], error);
+    return code;
+}
+
+void dr_statements_close(struct dr_statements *statements)
+{
+    if (!statements)
+        return;
+    for (int i = 0; i < PLACES; i++) {
+        dr_statement_put(statements->place[i].statement);
+        free(statements->place[i].text);
+    }
+    for (int i = 0; i < DR_DATABASES; i++)
+        statements->host->duckdb->disconnect(&statements->connection[i]);
+    free(statements);
+}
+
+void dr_statements_changed(struct dr_statements *statements)
+{
+    statements->schema++;
+}
+
+int dr_statements_current(struct dr_statements *statements, const struct dr_statement *statement)
+{
+    return statement->schema == statements->schema;
+}
+
+struct dr_statement *dr_statements_find(struct dr_statements *statements, const char *sql, int database)
+{
+    uint64_t hash = hash_text(sql, database);
+    struct dr_statement *found = NULL;
+    pthread_mutex_lock(&statements->mutex);
+    int at = (int)(hash % PLACES);
+    if (statements->place[at].statement && statements->place[at].hash == hash && strcmp(statements->place[at].text, sql) == 0 &&
+        dr_statements_current(statements, statements->place[at].statement))
+        found = dr_statement_get(statements->place[at].statement);
+    pthread_mutex_unlock(&statements->mutex);
+    return found;
+}
+
+static void keep(struct dr_statements *statements, const char *sql, int database, struct dr_statement *statement)
+{
+    char *text = strlen(sql) < KEPT_TEXT ? strdup(sql) : NULL;
+    if (!text)
+        return;
+    uint64_t hash = hash_text(sql, database);
+    int at = (int)(hash % PLACES);
+    pthread_mutex_lock(&statements->mutex);
+    struct dr_statement *old = statements->place[at].statement;
+    free(statements->place[at].text);
+    statements->place[at].hash = hash;
+    statements->place[at].text = text;
+    statements->place[at].statement = dr_statement_get(statement);
+    pthread_mutex_unlock(&statements->mutex);
+    dr_statement_put(old);
+}
+
+/* ---- what DuckDB tells ---- */
+
+static int has_word(const char *sql, const char *word)
+{
+    struct dr_tokens tokens;
+    for (dr_tokens_begin(&tokens, sql, NULL); tokens.kind != DR_TOKEN_END && tokens.kind != DR_TOKEN_BROKEN;
+         dr_tokens_next(&tokens))
+        if (dr_tokens_is_word(&tokens, word))
+            return 1;
+    return 0;
+}
+
+/* The kind by DuckDB's word for it, which sees through WITH … INSERT. */
+static enum dr_kind settle_kind(const struct dr_statement *statement, int type)
+{
+    switch (type) {
+    case DR_STATEMENT_SELECT:
+        return DR_KIND_READ;
+    case DR_STATEMENT_EXPLAIN:
+        return has_word(statement->sql, "ANALYZE") ? DR_KIND_LOCAL : DR_KIND_READ;
+    case DR_STATEMENT_INSERT:
+    case DR_STATEMENT_UPDATE:
+    case DR_STATEMENT_DELETE:
+    case DR_STATEMENT_MERGE_INTO:
+        return DR_KIND_WRITE;
+    case DR_STATEMENT_PREPARE:
+    case DR_STATEMENT_EXECUTE:
+    case DR_STATEMENT_VARIABLE_SET:
+    case DR_STATEMENT_SET:
+    case DR_STATEMENT_PRAGMA:
+    case DR_STATEMENT_CALL:
+    case DR_STATEMENT_LOAD:
+        return DR_KIND_LOCAL;
+    case DR_STATEMENT_ATTACH:
+    case DR_STATEMENT_DETACH:
+        return DR_KIND_REFUSED;
+    default:
+        return statement->kind == DR_KIND_LOCAL ? DR_KIND_LOCAL : DR_KIND_SCHEMA;
+    }
+}
+
+static const char *tag_of_write(int type)
+{
+    return type == DR_STATEMENT_INSERT   ? "INSERT 0"
+           : type == DR_STATEMENT_UPDATE ? "UPDATE"
+           : type == DR_STATEMENT_DELETE ? "DELETE"
+                                         : "MERGE";
+}
+
+static duckrow_code learn_columns(const struct dr_duckdb *duckdb, duckdb_prepared_statement prepared,
+                                  struct dr_statement *statement, duckrow_error *error)
+{
+    int count = (int)duckdb->prepared_statement_column_count(prepared);
+    statement->names = calloc((size_t)count + 1, sizeof *statement->names);
+    statement->types = calloc((size_t)count + 1, sizeof *statement->types);
+    if (!statement->names || !statement->types)
+        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    for (statement->columns = 0; statement->columns < count; statement->columns++) {
+        int i = statement->columns;
+        const char *name = duckdb->prepared_statement_column_name(prepared, (idx_t)i);
+        duckdb_logical_type type = duckdb->prepared_statement_column_logical_type(prepared, (idx_t)i);
+        statement->names[i] = strdup(name ? name : "?column?");
+        duckrow_code code = dr_type_make(duckdb, type, &statement->types[i], error);
+        if (!type || (int)duckdb->get_type_id(type) == DR_TYPE_INVALID)
+            statement->unresolved = 1;
+        duckdb->free((void *)name);
+        duckdb->destroy_logical_type(&type);
+        if (code)
+            return code;
+    }
+    return DUCKROW_OK;
+}
+
+static duckrow_code learn_parameters(const struct dr_duckdb *duckdb, duckdb_prepared_statement prepared,
+                                     struct dr_statement *statement, duckrow_error *error)
+{
+    enum { TEXT = 25 };
+    int count = (int)duckdb->nparams(prepared);
+    statement->oids = calloc((size_t)count + 1, sizeof *statement->oids);
+    if (!statement->oids)
+        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    statement->parameters = count;
+    for (int i = 0; i < count; i++) {
+        duckdb_logical_type type = duckdb->param_logical_type(prepared, (idx_t)i + 1);
+        statement->oids[i] = type ? dr_oid_of(duckdb, type) : TEXT;
+        duckdb->destroy_logical_type(&type);
+    }
+    return DUCKROW_OK;
+}
+
+/* Which database's table does the statement write? Only the plain cases are told: INSERT INTO, UPDATE, DELETE FROM with a name. */
+static int find_database(const struct dr_host *host, const char *sql, int database)
+{
+    struct dr_tokens tokens;
+    char *memory = malloc(2 * strlen(sql) + 64);
+    int found = -1;
+    if (!memory)
+        return -1;
+    dr_tokens_begin(&tokens, sql, memory);
+    if ((dr_tokens_take_word(&tokens, "INSERT") && dr_tokens_take_word(&tokens, "INTO")) ||
+        dr_tokens_take_word(&tokens, "UPDATE") || (dr_tokens_take_word(&tokens, "DELETE") && dr_tokens_take_word(&tokens, "FROM"))) {
+        const char *name = tokens.kind == DR_TOKEN_WORD || tokens.kind == DR_TOKEN_NAME ? tokens.text : NULL;
+        dr_tokens_next(&tokens);
+        int qualified = tokens.kind == DR_TOKEN_SIGN && *tokens.start == '.';
+        found = name ? database : -1;
+        for (int i = 0; name && qualified && i < host->databases; i++)
+            if (strcasecmp(host->served[i].name, name) == 0)
+                found = i;
+    }
+    free(memory);
+    return found;
+}
+
+/* core.t is a table of the database core, not of a schema. */
+static void settle_shape(const struct dr_host *host, struct dr_shape *shape)
+{
+    for (int i = 0; shape && shape->schema && !shape->catalog && i < host->databases; i++)
+        if (strcasecmp(shape->schema, host->served[i].name) == 0) {
+            shape->catalog = shape->schema;
+            shape->schema = NULL;
+        }
+}
+
+static duckrow_code learn(struct dr_statements *statements, duckdb_connection connection, int database,
+                          struct dr_statement *statement, duckrow_error *error)
+{
+    const struct dr_duckdb *duckdb = statements->host->duckdb;
+    duckdb_prepared_statement prepared = NULL;
+    duckrow_code code = DUCKROW_OK;
+    int own = connection != statements->connection[database];
+    if (duckdb->prepare(connection, statement->sql, &prepared) != DuckDBSuccess) {
+        code = dr_sql_failed(error, prepared ? duckdb->prepare_error(prepared) : NULL);
+        duckdb->destroy_prepare(&prepared);
+        return code;
+    }
+    int type = (int)duckdb->prepared_statement_type(prepared);
+    statement->kind = settle_kind(statement, type);
+    code = learn_parameters(duckdb, prepared, statement, error);
+    int rows = statement->kind == DR_KIND_READ || statement->kind == DR_KIND_LOCAL ||
+               (statement->kind == DR_KIND_WRITE && has_word(statement->sql, "RETURNING"));
+    statement->columns = -1;
+    if (!code && rows)
+        code = learn_columns(duckdb, prepared, statement, error);
+    if (statement->kind == DR_KIND_WRITE) {
+        strcpy(statement->tag, tag_of_write(type));
+        statement->database = find_database(statements->host, statement->sql, database);
+        /* A session's own state may have another table of that name. */
+        statement->shape = rows || own ? NULL : dr_shape_parse(statement->sql);
+        settle_shape(statements->host, statement->shape);
+    } else if (statement->kind == DR_KIND_READ && !*statement->tag) {
+        strcpy(statement->tag, "SELECT");
+    }
+    duckdb->destroy_prepare(&prepared);
+    return code;
+}
+
+/* On the service's connection for this: as a member of the gate, as it reads the catalog in a transaction. */
+static duckrow_code learn_for_all(struct dr_statements *statements, int database, struct dr_statement *statement,
+                                  duckrow_error *error)
+{
+    struct dr_host *host = statements->host;
+    pthread_mutex_lock(&statements->preparing);
+    duckrow_code code =
+        dr_gate_enter(&host->gate, &statements->member, dr_clock_ms() + host->settings->busy_timeout, error);
+    if (!code) {
+        code = learn(statements, statements->connection[database], database, statement, error);
+        dr_gate_leave(&host->gate, &statements->member);
+    }
+    pthread_mutex_unlock(&statements->preparing);
+    return code;
+}
+
+duckrow_code dr_statements_make(struct dr_statements *statements, const char *sql, int database, int engine, duckdb_connection own,
+                                const struct dr_catalog_context *context, struct dr_statement **made, duckrow_error *error)
+{
+    const char *end;
+    char *rewritten = NULL;
+    struct dr_statement *statement = *made = calloc(1, sizeof *statement);
+    if (!statement)
+        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    statement->users = 1;
+    statement->database = -1;
+    statement->columns = -1;
+    statement->schema = statements->schema;
+    statement->kind = dr_statement_kind(sql, &end, statement->tag);
+    duckrow_code code = dr_catalog_rewrite(sql, context, &rewritten, error);
+    statement->sql = rewritten ? rewritten : strdup(sql);
+    if (!code && !statement->sql)
+        code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    int ours = statement->kind == DR_KIND_EMPTY || (statement->kind >= DR_KIND_BEGIN && statement->kind != DR_KIND_COPY);
+    if (engine && (statement->kind == DR_KIND_SET || statement->kind == DR_KIND_SHOW))
+        ours = 0;
+    if (!code && !ours)
+        code = own ? learn(statements, own, database, statement, error) : learn_for_all(statements, database, statement, error);
+    if (code) {
+        dr_statement_put(statement);
+        *made = NULL;
+    } else if (!own) {
+        keep(statements, sql, database, statement);
+    }
+    return code;
+}
