@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "appending.h"
+#include "core/os.h"
 #include "execute.h"
 
 enum { SHAPES = 32 };
@@ -108,7 +109,12 @@ duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int i
         duckdb->destroy_prepare(&kept->prepared);
         return code;
     }
-    return dr_execute_operation(duckdb, runner->connection, kept ? kept->prepared : NULL, unit, index, error);
+    int64_t began = dr_clock_ms();
+    code = dr_execute_operation(duckdb, runner->connection, kept ? kept->prepared : NULL, unit, index, error);
+    /* Of the last runs, the last half of it. */
+    int took = (int)(dr_clock_ms() - began) * 1000 + 1;
+    operation->statement->cost = operation->statement->cost ? (operation->statement->cost + took) / 2 : took;
+    return code;
 }
 
 void dr_runner_free(struct dr_runner *runner)

@@ -55,8 +55,15 @@ struct dr_statement {
     struct dr_shape *shape;
     atomic_int unappendable; /* the appender was tried and doesn't take its table */
     uint64_t schema;   /* what the schema's number was when this was made */
+    atomic_int writes; /* it was taken for a read, but a read-only database refused it */
     atomic_int cost;   /* how long it took lately, in microseconds; 0: not run yet */
 };
+
+/* Does the service answer it itself? Of SET, SHOW and COPY only some; the caller knows. */
+static inline int dr_kind_is_ours(enum dr_kind kind)
+{
+    return kind == DR_KIND_EMPTY || kind >= DR_KIND_BEGIN;
+}
 
 /* What the text alone tells. *end: behind the statement, at its semicolon or the end of the text. */
 enum dr_kind dr_statement_kind(const char *sql, const char **end, char tag[32]);

@@ -222,13 +222,12 @@ static void settle_shape(const struct dr_host *host, struct dr_shape *shape)
         }
 }
 
-static duckrow_code learn(struct dr_statements *statements, duckdb_connection connection, int database,
+static duckrow_code learn(struct dr_statements *statements, duckdb_connection connection, const struct dr_look *look,
                           struct dr_statement *statement, duckrow_error *error)
 {
     const struct dr_duckdb *duckdb = statements->host->duckdb;
     duckdb_prepared_statement prepared = NULL;
     duckrow_code code = DUCKROW_OK;
-    int own = connection != statements->connection[database];
     if (duckdb->prepare(connection, statement->sql, &prepared) != DuckDBSuccess) {
         code = dr_sql_failed(error, prepared ? duckdb->prepare_error(prepared) : NULL);
         duckdb->destroy_prepare(&prepared);
@@ -244,9 +243,9 @@ static duckrow_code learn(struct dr_statements *statements, duckdb_connection co
         code = learn_columns(duckdb, prepared, statement, error);
     if (statement->kind == DR_KIND_WRITE) {
         strcpy(statement->tag, tag_of_write(type));
-        statement->database = find_database(statements->host, statement->sql, database);
+        statement->database = find_database(statements->host, statement->sql, look->database);
         /* A session's own state may have another table of that name. */
-        statement->shape = rows || own ? NULL : dr_shape_parse(statement->sql);
+        statement->shape = rows || !look->shared ? NULL : dr_shape_parse(statement->sql);
         settle_shape(statements->host, statement->shape);
     } else if (statement->kind == DR_KIND_READ && !*statement->tag) {
         strcpy(statement->tag, "SELECT");
@@ -256,23 +255,22 @@ static duckrow_code learn(struct dr_statements *statements, duckdb_connection co
 }
 
 /* On the service's connection for this: as a member of the gate, as it reads the catalog in a transaction. */
-static duckrow_code learn_for_all(struct dr_statements *statements, int database, struct dr_statement *statement,
+static duckrow_code learn_for_all(struct dr_statements *statements, const struct dr_look *look, struct dr_statement *statement,
                                   duckrow_error *error)
 {
     struct dr_host *host = statements->host;
     pthread_mutex_lock(&statements->preparing);
-    duckrow_code code =
-        dr_gate_enter(&host->gate, &statements->member, dr_clock_ms() + host->settings->busy_timeout, error);
+    duckrow_code code = dr_gate_enter(&host->gate, &statements->member, dr_clock_ms() + host->settings->busy_timeout, error);
     if (!code) {
-        code = learn(statements, statements->connection[database], database, statement, error);
+        code = learn(statements, statements->connection[look->database], look, statement, error);
         dr_gate_leave(&host->gate, &statements->member);
     }
     pthread_mutex_unlock(&statements->preparing);
     return code;
 }
 
-duckrow_code dr_statements_make(struct dr_statements *statements, const char *sql, int database, int engine, duckdb_connection own,
-                                const struct dr_catalog_context *context, struct dr_statement **made, duckrow_error *error)
+duckrow_code dr_statements_make(struct dr_statements *statements, const struct dr_look *look, const struct dr_catalog_context *context,
+                                struct dr_statement **made, duckrow_error *error)
 {
     const char *end;
     char *rewritten = NULL;
@@ -283,21 +281,19 @@ duckrow_code dr_statements_make(struct dr_statements *statements, const char *sq
     statement->database = -1;
     statement->columns = -1;
     statement->schema = statements->schema;
-    statement->kind = dr_statement_kind(sql, &end, statement->tag);
-    duckrow_code code = dr_catalog_rewrite(sql, context, &rewritten, error);
-    statement->sql = rewritten ? rewritten : strdup(sql);
+    statement->kind = dr_statement_kind(look->sql, &end, statement->tag);
+    duckrow_code code = dr_catalog_rewrite(look->sql, context, &rewritten, error);
+    statement->sql = rewritten ? rewritten : strdup(look->sql);
     if (!code && !statement->sql)
         code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
-    int ours = statement->kind == DR_KIND_EMPTY || (statement->kind >= DR_KIND_BEGIN && statement->kind != DR_KIND_COPY);
-    if (engine && (statement->kind == DR_KIND_SET || statement->kind == DR_KIND_SHOW))
-        ours = 0;
+    int ours = dr_kind_is_ours(statement->kind) && !look->engine;
     if (!code && !ours)
-        code = own ? learn(statements, own, database, statement, error) : learn_for_all(statements, database, statement, error);
+        code = look->own ? learn(statements, look->own, look, statement, error) : learn_for_all(statements, look, statement, error);
     if (code) {
         dr_statement_put(statement);
         *made = NULL;
-    } else if (!own) {
-        keep(statements, sql, database, statement);
+    } else if (look->shared) {
+        keep(statements, look->sql, look->database, statement);
     }
     return code;
 }

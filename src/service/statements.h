@@ -16,10 +16,16 @@ duckrow_code dr_statements_open(struct dr_host *host, struct dr_statements **sta
 void dr_statements_close(struct dr_statements *statements);
 /* One that is known, to be put back with dr_statement_put; NULL. database: the session's, by its number. */
 struct dr_statement *dr_statements_find(struct dr_statements *statements, const char *sql, int database);
-/* One made anew. own: the session's own connection, in whose state the statement is to be understood; NULL: there is none, and it is
- * kept for all. engine: SET, SHOW and PRAGMA are for DuckDB to answer. Errors: SQL, BUSY, NO_MEMORY. */
-duckrow_code dr_statements_make(struct dr_statements *statements, const char *sql, int database, int engine, duckdb_connection own,
-                                const struct dr_catalog_context *context, struct dr_statement **made, duckrow_error *error);
+/* One made anew. own: the session's own connection, to look at it there (in an open transaction, that must not wait at the gate, or with
+ * a state of its own); NULL: the service's. shared: nothing of the session's bears on it, and it is kept for all. engine: SET, SHOW and
+ * PRAGMA are for DuckDB to answer. Errors: SQL, BUSY, NO_MEMORY. */
+struct dr_look {
+    const char *sql;
+    int database, engine, shared;
+    duckdb_connection own;
+};
+duckrow_code dr_statements_make(struct dr_statements *statements, const struct dr_look *look, const struct dr_catalog_context *context,
+                                struct dr_statement **made, duckrow_error *error);
 /* The schema has changed. */
 void dr_statements_changed(struct dr_statements *statements);
 int dr_statements_current(struct dr_statements *statements, const struct dr_statement *statement);

@@ -1,0 +1,175 @@
+#include "backend.h"
+
+#include <time.h>
+
+#include "core/os.h"
+#include "sqlstate.h"
+
+enum { PATIENCE_MS = 2, APPEND_FROM = 2 };
+
+void dr_backend_init(struct dr_backend *backend, struct dr_host *host, struct dr_views *views, struct dr_statements *statements)
+{
+    *backend = (struct dr_backend){.host = host, .views = views, .statements = statements};
+    backend->busy_timeout = host->settings->busy_timeout;
+    pthread_mutex_init(&backend->mutex, NULL);
+}
+
+void dr_backend_disconnect(struct dr_backend *backend)
+{
+    dr_backend_rollback(backend);
+    dr_runner_free(backend->runner);
+    backend->runner = NULL;
+    if (backend->connection)
+        backend->host->duckdb->disconnect(&backend->connection);
+    backend->member.connection = NULL;
+    backend->own = 0;
+}
+
+void dr_backend_free(struct dr_backend *backend)
+{
+    dr_backend_disconnect(backend);
+    pthread_mutex_destroy(&backend->mutex);
+}
+
+duckrow_code dr_backend_connect(struct dr_backend *backend, duckrow_error *error)
+{
+    if (backend->connection)
+        return DUCKROW_OK;
+    duckrow_code code = dr_host_connect(backend->host, backend->database, &backend->connection, error);
+    if (code)
+        return code;
+    backend->member.connection = backend->connection;
+    backend->runner = dr_runner_make(backend->host, backend->connection, backend->database);
+    return backend->runner ? DUCKROW_OK : dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+}
+
+/* ---- cancelling ---- */
+
+void dr_backend_run_begin(struct dr_backend *backend, duckdb_connection connection)
+{
+    pthread_mutex_lock(&backend->mutex);
+    backend->running = connection;
+    pthread_mutex_unlock(&backend->mutex);
+}
+
+void dr_backend_run_end(struct dr_backend *backend, duckrow_error *error)
+{
+    pthread_mutex_lock(&backend->mutex);
+    const char *reason = backend->cancelled;
+    backend->running = NULL;
+    backend->cancelled = NULL;
+    pthread_mutex_unlock(&backend->mutex);
+    if (backend->member.inside && backend->member.cancelled && error->code)
+        dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
+    else if (reason && error->code)
+        dr_fail(error, DUCKROW_INTERRUPTED, "%s", reason);
+}
+
+void dr_backend_cancel(struct dr_backend *backend, const char *reason)
+{
+    pthread_mutex_lock(&backend->mutex);
+    if (backend->running) {
+        backend->cancelled = reason;
+        backend->host->duckdb->interrupt(backend->running);
+    }
+    pthread_mutex_unlock(&backend->mutex);
+}
+
+/* ---- transactions ---- */
+
+duckrow_code dr_backend_begin(struct dr_backend *backend, duckrow_error *error)
+{
+    duckrow_code code = dr_backend_connect(backend, error);
+    if (!code)
+        code = dr_gate_enter(&backend->host->gate, &backend->member, dr_clock_ms() + backend->busy_timeout, error);
+    if (code)
+        return code;
+    code = dr_connection_run(backend->host->duckdb, backend->connection, "BEGIN", error);
+    if (code)
+        dr_gate_leave(&backend->host->gate, &backend->member);
+    backend->open = !code;
+    backend->wrote_at = 0;
+    return code;
+}
+
+void dr_backend_rollback(struct dr_backend *backend)
+{
+    if (!backend->open)
+        return;
+    dr_connection_run(backend->host->duckdb, backend->connection, "ROLLBACK", NULL);
+    dr_runner_forget(backend->runner);
+    dr_gate_leave(&backend->host->gate, &backend->member);
+    backend->open = backend->changes_schema = 0;
+    backend->wrote_at = 0;
+}
+
+duckrow_code dr_backend_commit(struct dr_backend *backend, duckrow_error *error)
+{
+    int type, wrote = backend->wrote_at != 0;
+    if (!backend->open)
+        return DUCKROW_OK;
+    duckrow_code code = dr_runner_flush(backend->runner, error);
+    if (!code && backend->member.cancelled)
+        code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
+    if (code || !wrote) {
+        dr_backend_rollback(backend);
+        return code;
+    }
+    code = dr_host_commit(backend->host, &backend->member, -1, &type, error);
+    if (backend->changes_schema)
+        dr_statements_changed(backend->statements);
+    backend->open = backend->changes_schema = 0;
+    backend->wrote_at = 0;
+    if (code) {
+        dr_runner_forget(backend->runner);
+        if (dr_is_fatal(error))
+            backend->host->broken = 1;
+    }
+    return code;
+}
+
+static void note_write(struct dr_backend *backend, const struct dr_statement *statement)
+{
+    if (statement->kind != DR_KIND_READ && !backend->wrote_at)
+        backend->wrote_at = dr_clock_ms();
+    if (statement->kind == DR_KIND_LOCAL)
+        backend->own = 1;
+}
+
+void dr_backend_run(struct dr_backend *backend, struct dr_unit *unit)
+{
+    duckrow_error *error = &unit->error;
+    *error = (duckrow_error){0};
+    duckrow_code code = backend->open ? DUCKROW_OK : dr_backend_begin(backend, error);
+    int schema = 0, i = 0;
+    dr_buffer_reset(&unit->rows, 0);
+    if (!code)
+        dr_backend_run_begin(backend, backend->connection);
+    for (; !code && i < unit->operations; i++) {
+        note_write(backend, unit->operation[i].statement);
+        schema |= unit->operation[i].statement->kind == DR_KIND_SCHEMA;
+        code = dr_runner_run(backend->runner, unit, i, unit->operations >= APPEND_FROM, error);
+    }
+    if (!code)
+        code = dr_runner_flush(backend->runner, error);
+    if (backend->open)
+        dr_backend_run_end(backend, error);
+    unit->failed = error->code ? (i ? i - 1 : 0) : -1;
+    if (error->code)
+        dr_backend_rollback(backend);
+    else if (schema)
+        backend->changes_schema = 1;
+}
+
+void dr_backend_run_alone(struct dr_backend *backend, struct dr_unit *unit)
+{
+    for (;;) {
+        dr_backend_run(backend, unit);
+        if (unit->failed < 0 && dr_backend_commit(backend, &unit->error))
+            unit->failed = unit->operations;
+        int lost = unit->error.code == DUCKROW_BUSY && backend->member.cancelled;
+        if (unit->failed < 0 || !(dr_is_conflict(&unit->error) || lost) || dr_clock_ms() >= unit->deadline)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = PATIENCE_MS * 1000000L}, NULL);
+    }
+}

@@ -1,0 +1,526 @@
+#include "client.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/os.h"
+#include "sqlstate.h"
+
+enum { READ_PIECE = 65536, KEEP_BYTES = 8192 };
+
+/* ---- output ---- */
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct dr_client *client = write->data;
+    pthread_mutex_lock(&client->mutex);
+    client->write_out = 0;
+    dr_buffer_reset(&client->writing, KEEP_BYTES);
+    client->gone |= status < 0;
+    pthread_cond_broadcast(&client->drained);
+    pthread_mutex_unlock(&client->mutex);
+    dr_client_flush(client);
+    if (client->phase == DR_PHASE_ENDING)
+        dr_client_end(client);
+}
+
+void dr_client_flush(struct dr_client *client)
+{
+    pthread_mutex_lock(&client->mutex);
+    if (!client->write_out && !client->gone && !client->closed && dr_buffer_size(&client->out)) {
+        struct dr_buffer bytes = client->out;
+        client->out = client->writing;
+        dr_buffer_reset(&client->out, KEEP_BYTES);
+        client->writing = bytes;
+        uv_buf_t piece = uv_buf_init((char *)bytes.bytes + bytes.start, (unsigned)dr_buffer_size(&bytes));
+        int written = uv_try_write((uv_stream_t *)&client->pipe, &piece, 1);
+        if (written == (int)piece.len) {
+            dr_buffer_reset(&client->writing, KEEP_BYTES);
+            pthread_cond_broadcast(&client->drained);
+        } else if (written >= 0 || written == UV_EAGAIN) {
+            if (written > 0)
+                dr_buffer_use(&client->writing, (size_t)written);
+            piece = uv_buf_init((char *)client->writing.bytes + client->writing.start, (unsigned)dr_buffer_size(&client->writing));
+            client->write.data = client;
+            client->write_out = 1;
+            if (uv_write(&client->write, (uv_stream_t *)&client->pipe, &piece, 1, on_written) < 0) {
+                client->write_out = 0;
+                client->gone = 1;
+            }
+        } else {
+            client->gone = 1;
+        }
+    }
+    int gone = client->gone;
+    pthread_mutex_unlock(&client->mutex);
+    if (gone && !client->closed)
+        dr_client_end(client);
+}
+
+void dr_client_put(struct dr_client *client, const struct dr_buffer *bytes)
+{
+    pthread_mutex_lock(&client->mutex);
+    dr_buffer_add(&client->out, bytes->bytes + bytes->start, dr_buffer_size(bytes));
+    pthread_mutex_unlock(&client->mutex);
+}
+
+/* From a worker: waits while the client doesn't take what it has got, but not when others want the engine. */
+static int send_from_worker(struct dr_sink *sink, struct dr_buffer *bytes)
+{
+    struct dr_client *client = sink->context;
+    size_t limit = (size_t)client->server->settings->send_buffer;
+    pthread_mutex_lock(&client->mutex);
+    dr_buffer_add(&client->out, bytes->bytes + bytes->start, dr_buffer_size(bytes));
+    dr_buffer_reset(bytes, SIZE_MAX);
+    dr_server_wake(client->server);
+    while (dr_buffer_size(&client->out) + dr_buffer_size(&client->writing) > limit && !client->gone &&
+           !client->backend.member.cancelled && !client->backend.cancelled) {
+        struct timespec soon;
+        clock_gettime(CLOCK_REALTIME, &soon);
+        soon.tv_nsec += 100000000;
+        if (soon.tv_nsec >= 1000000000) {
+            soon.tv_sec++;
+            soon.tv_nsec -= 1000000000;
+        }
+        pthread_cond_timedwait(&client->drained, &client->mutex, &soon);
+    }
+    int stop = client->gone || (client->backend.member.inside && client->backend.member.cancelled) || client->backend.cancelled ||
+               client->out.failed;
+    pthread_mutex_unlock(&client->mutex);
+    return stop;
+}
+
+/* ---- tasks ---- */
+
+static void run_task(struct dr_task *task)
+{
+    struct dr_client *client = (struct dr_client *)task;
+    client->action(client);
+    dr_server_finished(client->server, client);
+}
+
+void dr_client_start(struct dr_client *client, void (*action)(struct dr_client *), void (*after)(struct dr_client *))
+{
+    client->busy = 1;
+    client->action = action;
+    client->after = after;
+    client->task.run = run_task;
+    client->running_since = dr_clock_ms();
+    dr_workers_put(client->server->workers, &client->task);
+}
+
+/* ---- the end ---- */
+
+static void release(struct dr_client *client)
+{
+    dr_portals_free_all(client);
+    dr_prepared_close(client, NULL);
+    dr_unit_free(&client->unit);
+    dr_backend_free(&client->backend);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct dr_client *client = handle->data;
+    dr_buffer_free(&client->in);
+    dr_buffer_free(&client->out);
+    dr_buffer_free(&client->writing);
+    dr_statement_put(client->made);
+    free(client->making);
+    free(client->script);
+    free(client->preparing);
+    free(client->preparing_oids);
+    free(client->parse_sql);
+    dr_buffer_free(&client->again);
+    pthread_mutex_destroy(&client->mutex);
+    pthread_cond_destroy(&client->drained);
+    free(client);
+}
+
+static void close_pipe(struct dr_client *client)
+{
+    struct dr_server *server = client->server;
+    if (client->before)
+        client->before->next = client->next;
+    else
+        server->clients = client->next;
+    if (client->next)
+        client->next->before = client->before;
+    server->count--;
+    uv_close((uv_handle_t *)&client->pipe, on_closed);
+}
+
+/* What a session has in the engines may take time to undo. */
+static void release_in_worker(struct dr_client *client)
+{
+    release(client);
+}
+
+void dr_client_end(struct dr_client *client)
+{
+    client->phase = DR_PHASE_ENDING;
+    if (client->closed)
+        return;
+    pthread_mutex_lock(&client->mutex);
+    int writing = (client->write_out || dr_buffer_size(&client->out)) && !client->gone;
+    if (!writing)
+        client->gone = 1;
+    pthread_cond_broadcast(&client->drained);
+    pthread_mutex_unlock(&client->mutex);
+    uv_read_stop((uv_stream_t *)&client->pipe);
+    if (client->busy) {
+        if (!writing)
+            dr_backend_cancel(&client->backend, "the client is gone");
+        return;
+    }
+    if (writing) {
+        dr_client_flush(client);
+        return;
+    }
+    client->closed = 1;
+    dr_client_start(client, release_in_worker, close_pipe);
+}
+
+void dr_client_fatal(struct dr_client *client, const char *sqlstate, const char *message)
+{
+    struct dr_buffer out = {0};
+    dr_message_report(&out, 'E', "FATAL", sqlstate, message, NULL, NULL, 0);
+    dr_client_put(client, &out);
+    dr_buffer_free(&out);
+    dr_client_end(client);
+}
+
+/* ---- who may ---- */
+
+static int is_named(const char *list, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = list; *at; at += *at == ',') {
+        while (*at == ' ')
+            at++;
+        size_t n = strcspn(at, ",");
+        size_t used = n;
+        while (used && at[used - 1] == ' ')
+            used--;
+        if (used == length && strncmp(at, name, length) == 0)
+            return 1;
+        at += n;
+    }
+    return 0;
+}
+
+static int is_in_group(const struct dr_settings *settings, const struct passwd *user)
+{
+    gid_t groups[256];
+    int count = 256;
+    if (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0)
+        count = 256;
+    for (int i = 0; i < count; i++) {
+        const struct group *group = getgrgid(groups[i]);
+        if (group && is_named(settings->groups, group->gr_name))
+            return 1;
+    }
+    return 0;
+}
+
+static int may_connect(struct dr_client *client)
+{
+    const struct dr_settings *settings = client->server->settings;
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    uv_os_fd_t fd;
+    if (uv_fileno((uv_handle_t *)&client->pipe, &fd) || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+        return 0;
+    const struct passwd *user = getpwuid(peer.uid);
+    client->peer_pid = peer.pid;
+    if (user)
+        snprintf(client->peer, sizeof client->peer, "%s", user->pw_name);
+    else
+        snprintf(client->peer, sizeof client->peer, "%u", (unsigned)peer.uid);
+    return peer.uid == geteuid() || peer.uid == 0 || is_named(settings->users, client->peer) ||
+           (user && *settings->groups && is_in_group(settings, user));
+}
+
+/* ---- startup ---- */
+
+static void cancel_other(struct dr_client *client, uint32_t id, uint32_t secret)
+{
+    for (struct dr_client *each = client->server->clients; each; each = each->next)
+        if (each->id == id && each->secret == secret && each->busy)
+            dr_backend_cancel(&each->backend, "canceling statement due to user request");
+    dr_client_end(client);
+}
+
+static int find_database(const struct dr_client *client, const char *name)
+{
+    const struct dr_host *host = &client->server->host;
+    for (int i = 0; i < host->databases; i++)
+        if (strcasecmp(host->served[i].name, name) == 0)
+            return i;
+    return !*name || strcmp(name, client->user) == 0 ? 0 : -1;
+}
+
+static void refuse_database(struct dr_client *client, const char *name)
+{
+    char message[512];
+    const struct dr_host *host = &client->server->host;
+    int used = snprintf(message, sizeof message, "database \"%.100s\" is not served here; there is", name);
+    for (int i = 0; i < host->databases && used < (int)sizeof message; i++)
+        used += snprintf(message + used, sizeof message - (size_t)used, "%s %s", i ? "," : "", host->served[i].name);
+    dr_client_fatal(client, "3D000", message);
+}
+
+static void greet(struct dr_client *client)
+{
+    struct dr_buffer out = {0};
+    size_t at = dr_message_begin(&out, 'R');
+    dr_buffer_u32(&out, 0);
+    dr_message_end(&out, at);
+    dr_parameters_tell(&client->parameters, client->server->version, &out);
+    at = dr_message_begin(&out, 'K');
+    dr_buffer_u32(&out, client->id);
+    dr_buffer_u32(&out, client->secret);
+    dr_message_end(&out, at);
+    dr_message_ready(&out, 'I');
+    dr_client_put(client, &out);
+    dr_buffer_free(&out);
+    client->phase = DR_PHASE_READY;
+}
+
+/* "-c name=value --name=value", as in PGOPTIONS. */
+static duckrow_code take_options(struct dr_client *client, const char *options, duckrow_error *error)
+{
+    char copy[1024], *rest, *word;
+    snprintf(copy, sizeof copy, "%s", options);
+    duckrow_code code = DUCKROW_OK;
+    for (word = strtok_r(copy, " ", &rest); word && !code; word = strtok_r(NULL, " ", &rest)) {
+        if (strcmp(word, "-c") == 0)
+            continue;
+        word += strncmp(word, "--", 2) == 0 ? 2 : strncmp(word, "-c", 2) == 0 ? 2 : 0;
+        char *value = strchr(word, '=');
+        if (!value)
+            return dr_fail(error, DUCKROW_USAGE, "invalid command-line argument for server process: %.100s", word);
+        *value++ = 0;
+        for (char *at = word; *at; at++)
+            if (*at == '-')
+                *at = '_';
+        code = dr_parameters_set(&client->parameters, word, value, NULL, error);
+        if (code == DUCKROW_NOT_FOUND)
+            code = dr_fail(error, DUCKROW_NOT_FOUND, "unrecognized configuration parameter \"%.100s\"", word);
+    }
+    return code;
+}
+
+static void start_session(struct dr_client *client, struct dr_frame *frame)
+{
+    duckrow_error error = {0};
+    char database[128] = "";
+    duckrow_code code = DUCKROW_OK;
+    while (frame->at < frame->end && *frame->at && !code) {
+        const char *name = dr_frame_string(frame), *value = dr_frame_string(frame);
+        if (strcmp(name, "user") == 0)
+            snprintf(client->user, sizeof client->user, "%s", value);
+        else if (strcmp(name, "database") == 0)
+            snprintf(database, sizeof database, "%s", value);
+        else if (strcmp(name, "options") == 0)
+            code = take_options(client, value, &error);
+        else if (strcmp(name, "replication") == 0)
+            code = dr_fail(&error, DUCKROW_UNSUPPORTED, "replication is not supported");
+        else if (strncmp(name, "_pq_.", 5) != 0)
+            code = dr_parameters_set(&client->parameters, name, value, NULL, &error);
+        if (code == DUCKROW_NOT_FOUND && !*error.message)
+            code = DUCKROW_OK;
+    }
+    dr_frame_u8(frame);
+    if (frame->bad)
+        dr_client_fatal(client, "08P01", "invalid startup packet layout");
+    else if (code)
+        dr_client_fatal(client, dr_sqlstate(&error), error.message);
+    else if (!may_connect(client))
+        dr_client_fatal(client, "28000", "this user may not connect here: name it in the service's users or groups");
+    else if (client->server->count > client->server->settings->max_connections)
+        dr_client_fatal(client, "53300", "too many clients already: max_connections says how many there may be");
+    else if (client->server->draining)
+        dr_client_fatal(client, "57P03", "the service is shutting down");
+    else if ((client->backend.database = find_database(client, database)) < 0)
+        refuse_database(client, database);
+    else {
+        snprintf(client->parameters.user, sizeof client->parameters.user, "%s", client->user);
+        client->backend.busy_timeout = client->parameters.busy_timeout;
+        greet(client);
+    }
+}
+
+static void startup(struct dr_client *client, struct dr_frame *frame)
+{
+    struct dr_buffer no = {0};
+    uint32_t version = dr_frame_u32(frame);
+    switch (version) {
+    case DR_SSL_REQUEST:
+    case DR_GSS_REQUEST:
+        dr_buffer_u8(&no, 'N');
+        dr_client_put(client, &no);
+        dr_buffer_free(&no);
+        return;
+    case DR_CANCEL_REQUEST: {
+        uint32_t id = dr_frame_u32(frame), secret = dr_frame_u32(frame);
+        if (frame->bad)
+            dr_client_end(client);
+        else
+            cancel_other(client, id, secret);
+        return;
+    }
+    default:
+        if (version >> 16 != 3)
+            dr_client_fatal(client, "0A000", "this service speaks version 3 of the protocol");
+        else
+            start_session(client, frame);
+    }
+}
+
+/* ---- input ---- */
+
+void dr_client_step(struct dr_client *client)
+{
+    while (!client->busy && client->phase != DR_PHASE_ENDING) {
+        if (client->script) {
+            dr_script_step(client);
+            continue;
+        }
+        struct dr_frame frame;
+        size_t size, limit = (size_t)client->server->settings->max_frame;
+        int starting = client->phase == DR_PHASE_STARTUP;
+        enum dr_framing framing = dr_frame_next(&client->in, starting, limit, &frame, &size);
+        if (framing == DR_FRAME_PART)
+            break;
+        if (framing == DR_FRAME_BAD) {
+            dr_client_fatal(client, "08P01", "invalid message length: the frame is not one of the protocol, or longer than max_frame");
+            return;
+        }
+        client->idle_since = 0;
+        if (starting)
+            startup(client, &frame);
+        else if (frame.type == 'X')
+            dr_client_end(client);
+        else if (frame.type == 'Q')
+            dr_query(client, &frame);
+        else
+            dr_extended(client, &frame);
+        dr_buffer_use(&client->in, size);
+    }
+    if (client->closed)
+        return;
+    if (client->phase == DR_PHASE_ENDING) {
+        if (!client->busy)
+            dr_client_end(client);
+        return;
+    }
+    if (!client->busy) {
+        client->idle_since = dr_clock_ms();
+        if (!dr_buffer_size(&client->in))
+            dr_buffer_reset(&client->in, KEEP_BYTES);
+    }
+    dr_client_flush(client);
+}
+
+static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *piece)
+{
+    struct dr_client *client = handle->data;
+    (void)suggested;
+    size_t size = dr_buffer_size(&client->in) ? READ_PIECE : KEEP_BYTES;
+    unsigned char *to = dr_buffer_reserve(&client->in, size);
+    *piece = uv_buf_init((char *)to, to ? (unsigned)(client->in.capacity - client->in.end) : 0);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *piece)
+{
+    struct dr_client *client = stream->data;
+    (void)piece;
+    if (count < 0) {
+        pthread_mutex_lock(&client->mutex);
+        client->gone = 1;
+        pthread_mutex_unlock(&client->mutex);
+        dr_client_end(client);
+        return;
+    }
+    client->in.end += (size_t)count;
+    if (!client->busy)
+        dr_client_step(client);
+    /* More than that is not read before what is there has been worked off. */
+    if (!client->closed && client->phase != DR_PHASE_ENDING && client->busy &&
+        dr_buffer_size(&client->in) > (size_t)client->server->settings->max_frame) {
+        uv_read_stop(stream);
+        client->reading = 0;
+    }
+}
+
+void dr_client_tick(struct dr_client *client, int64_t now)
+{
+    const struct dr_parameters *parameters = &client->parameters;
+    struct dr_backend *backend = &client->backend;
+    if (client->closed || client->phase != DR_PHASE_READY)
+        return;
+    if (!client->busy && !client->reading) {
+        client->reading = 1;
+        uv_read_start((uv_stream_t *)&client->pipe, allocate, on_read);
+    }
+    int64_t wrote_at = backend->wrote_at;
+    int late = wrote_at && parameters->transaction_timeout && now - wrote_at >= parameters->transaction_timeout;
+    if (client->busy) {
+        if (late)
+            dr_backend_cancel(backend, "terminating transaction due to transaction_timeout");
+        else if (parameters->statement_timeout && now - client->running_since >= parameters->statement_timeout)
+            dr_backend_cancel(backend, "canceling statement due to statement timeout");
+        return;
+    }
+    if (!backend->open)
+        return;
+    if (backend->member.cancelled)
+        client->lost = DR_CANCELLED;
+    else if (late)
+        client->lost = "the transaction was rolled back due to transaction_timeout";
+    else if (parameters->idle_timeout && client->idle_since && now - client->idle_since >= parameters->idle_timeout)
+        client->lost = "the transaction was rolled back due to idle_in_transaction_session_timeout";
+    if (client->lost) {
+        client->status = client->status == 'T' ? 'E' : client->status;
+        dr_fail_client(client, NULL);
+    }
+}
+
+void dr_client_accept(struct dr_server *server, uv_stream_t *listener)
+{
+    struct dr_client *client = calloc(1, sizeof *client);
+    if (!client)
+        return;
+    client->server = server;
+    client->id = ++server->next_id;
+    client->status = 'I';
+    if (getrandom(&client->secret, sizeof client->secret, 0) < 0)
+        client->secret = (uint32_t)dr_clock_ms() * 2654435761U;
+    pthread_mutex_init(&client->mutex, NULL);
+    pthread_cond_init(&client->drained, NULL);
+    dr_parameters_init(&client->parameters, server->settings);
+    dr_backend_init(&client->backend, &server->host, server->views, server->statements);
+    dr_unit_reset(&client->unit);
+    client->sink = (struct dr_sink){send_from_worker, client};
+    uv_pipe_init(&server->loop, &client->pipe, 0);
+    client->pipe.data = client;
+    client->next = server->clients;
+    if (client->next)
+        client->next->before = client;
+    server->clients = client;
+    server->count++;
+    if (uv_accept(listener, (uv_stream_t *)&client->pipe) == 0 &&
+        uv_read_start((uv_stream_t *)&client->pipe, allocate, on_read) == 0)
+        client->reading = 1;
+    else
+        dr_client_end(client);
+}

@@ -1,0 +1,139 @@
+#include "cursor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/os.h"
+#include "sqlstate.h"
+
+enum { PIECE = 65536 };
+
+static duckrow_code learn_columns(struct dr_cursor *cursor, const struct dr_duckdb *duckdb, duckrow_error *error)
+{
+    int count = (int)duckdb->column_count(&cursor->result);
+    cursor->names = calloc((size_t)count + 1, sizeof *cursor->names);
+    cursor->types = calloc((size_t)count + 1, sizeof *cursor->types);
+    if (!cursor->names || !cursor->types)
+        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    for (cursor->columns = 0; cursor->columns < count; cursor->columns++) {
+        int i = cursor->columns;
+        const char *name = duckdb->column_name(&cursor->result, (idx_t)i);
+        duckdb_logical_type type = duckdb->column_logical_type(&cursor->result, (idx_t)i);
+        cursor->names[i] = strdup(name ? name : "?column?");
+        duckrow_code code = dr_type_make(duckdb, type, &cursor->types[i], error);
+        duckdb->destroy_logical_type(&type);
+        if (code)
+            return code;
+    }
+    return DUCKROW_OK;
+}
+
+static duckrow_code execute(struct dr_cursor *cursor, struct dr_backend *backend, duckdb_connection connection,
+                            struct dr_statement *statement, const struct dr_unit *unit, size_t at, duckrow_error *error)
+{
+    const struct dr_duckdb *duckdb = backend->host->duckdb;
+    duckrow_code code = DUCKROW_OK;
+    dr_backend_run_begin(backend, connection);
+    if (duckdb->prepare(connection, statement->sql, &cursor->prepared) != DuckDBSuccess)
+        code = dr_sql_failed(error, cursor->prepared ? duckdb->prepare_error(cursor->prepared) : NULL);
+    if (!code)
+        code = dr_bind(duckdb, cursor->prepared, statement, unit, at, error);
+    if (!code && duckdb->execute_prepared_streaming(cursor->prepared, &cursor->result) != DuckDBSuccess)
+        code = dr_sql_failed(error, duckdb->result_error(&cursor->result));
+    dr_backend_run_end(backend, error);
+    return code ? error->code : learn_columns(cursor, duckdb, error);
+}
+
+duckrow_code dr_cursor_open(struct dr_cursor *cursor, struct dr_backend *backend, struct dr_statement *statement,
+                            const struct dr_unit *unit, size_t at, duckrow_error *error)
+{
+    duckrow_code code = DUCKROW_OK;
+    *error = (duckrow_error){0};
+    *cursor = (struct dr_cursor){.open = 1};
+    if (!backend->open && !backend->own) {
+        int64_t deadline = dr_clock_ms() + backend->busy_timeout;
+        code = dr_views_lease(backend->views, backend->database, deadline, &cursor->lease, error);
+        if (!code)
+            code = execute(cursor, backend, cursor->lease.connection, statement, unit, at, error);
+        if (!code || code != DUCKROW_NO_SNAPSHOT) {
+            if (code && dr_is_read_only(error))
+                code = DUCKROW_READ_ONLY;
+            if (code)
+                dr_cursor_close(cursor, backend);
+            return code;
+        }
+    }
+    cursor->on_own = 1;
+    cursor->transaction = !backend->open;
+    *error = (duckrow_error){0};
+    code = backend->open ? DUCKROW_OK : dr_backend_begin(backend, error);
+    if (!code)
+        code = execute(cursor, backend, backend->connection, statement, unit, at, error);
+    if (code)
+        dr_cursor_close(cursor, backend);
+    return code;
+}
+
+duckrow_code dr_cursor_fetch(struct dr_cursor *cursor, struct dr_backend *backend, int64_t most, const struct dr_formats *formats,
+                             const struct dr_display *display, struct dr_sink *sink, int64_t *count, int *end,
+                             duckrow_error *error)
+{
+    const struct dr_duckdb *duckdb = backend->host->duckdb;
+    struct dr_buffer out = {0};
+    const char *reason = NULL;
+    int stopped = 0;
+    *count = 0;
+    *end = 0;
+    *error = (duckrow_error){0};
+    dr_backend_run_begin(backend, cursor->on_own ? backend->connection : cursor->lease.connection);
+    while (!reason && !stopped && *count < most && !*end) {
+        if (!cursor->chunk) {
+            cursor->chunk = duckdb->fetch_chunk(cursor->result);
+            cursor->row = 0;
+            if (!cursor->chunk) {
+                *end = 1;
+                if (duckdb->result_error(&cursor->result) && *duckdb->result_error(&cursor->result))
+                    dr_sql_failed(error, duckdb->result_error(&cursor->result));
+                break;
+            }
+        }
+        int64_t told = dr_put_rows(duckdb, cursor->types, cursor->columns, cursor->chunk, cursor->row, most - *count, formats,
+                                   display, &out, &reason);
+        *count += told;
+        cursor->row += told;
+        if (cursor->row >= (int64_t)duckdb->data_chunk_get_size(cursor->chunk))
+            duckdb->destroy_data_chunk(&cursor->chunk);
+        if (dr_buffer_size(&out) >= PIECE)
+            stopped = sink->send(sink, &out);
+    }
+    if (reason && !error->code)
+        dr_fail(error, DUCKROW_USAGE, "%s", reason);
+    if (stopped)
+        dr_fail(error, DUCKROW_INTERRUPTED, "the client does not take its result");
+    dr_backend_run_end(backend, error);
+    if (!error->code && dr_buffer_size(&out) && sink->send(sink, &out))
+        dr_fail(error, DUCKROW_INTERRUPTED, "the client does not take its result");
+    dr_buffer_free(&out);
+    return error->code;
+}
+
+void dr_cursor_close(struct dr_cursor *cursor, struct dr_backend *backend)
+{
+    const struct dr_duckdb *duckdb = backend->host->duckdb;
+    if (!cursor->open)
+        return;
+    if (cursor->chunk)
+        duckdb->destroy_data_chunk(&cursor->chunk);
+    duckdb->destroy_result(&cursor->result);
+    duckdb->destroy_prepare(&cursor->prepared);
+    for (int i = 0; i < cursor->columns; i++) {
+        free(cursor->names[i]);
+        dr_type_free(cursor->types[i]);
+    }
+    free(cursor->names);
+    free(cursor->types);
+    dr_views_return(backend->views, &cursor->lease, 0);
+    if (cursor->transaction)
+        dr_backend_rollback(backend);
+    *cursor = (struct dr_cursor){0};
+}

@@ -1,0 +1,220 @@
+#include "server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "core/os.h"
+
+enum { TICK_MS = 50, BACKLOG = 1024 };
+
+static volatile sig_atomic_t asked_to_leave;
+
+static int interrupted(void *context)
+{
+    (void)context;
+    return asked_to_leave;
+}
+
+/* ---- to the loop ---- */
+
+void dr_server_finished(struct dr_server *server, struct dr_client *client)
+{
+    pthread_mutex_lock(&server->mutex);
+    int first = !server->finished;
+    client->next_finished = NULL;
+    *server->last_finished = client;
+    server->last_finished = &client->next_finished;
+    pthread_mutex_unlock(&server->mutex);
+    if (first)
+        uv_async_send(&server->wake);
+}
+
+void dr_server_wake(struct dr_server *server)
+{
+    uv_async_send(&server->wake);
+}
+
+static void on_wake(uv_async_t *handle)
+{
+    struct dr_server *server = handle->data;
+    pthread_mutex_lock(&server->mutex);
+    struct dr_client *finished = server->finished;
+    server->finished = NULL;
+    server->last_finished = &server->finished;
+    pthread_mutex_unlock(&server->mutex);
+    while (finished) {
+        struct dr_client *client = finished;
+        finished = client->next_finished;
+        client->busy = 0;
+        client->after(client);
+        dr_client_step(client);
+    }
+    for (struct dr_client *client = server->clients; client; client = client->next)
+        if (client->busy)
+            dr_client_flush(client);
+}
+
+/* ---- leaving ---- */
+
+static void leave(struct dr_server *server)
+{
+    if (server->draining > 1 || server->clients)
+        return;
+    server->draining = 2;
+    uv_stop(&server->loop);
+}
+
+static void drain(struct dr_server *server, int hurry)
+{
+    if (!server->draining) {
+        server->draining = 1;
+        uv_close((uv_handle_t *)&server->listener, NULL);
+        unlink(server->socket);
+    }
+    for (struct dr_client *client = server->clients, *next; client; client = next) {
+        next = client->next;
+        if (hurry && client->busy)
+            dr_backend_cancel(&client->backend, "terminating connection due to administrator command");
+        if (!client->busy && (client->status == 'I' || hurry))
+            dr_client_fatal(client, "57P01", "terminating connection due to administrator command");
+    }
+    leave(server);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct dr_server *server = handle->data;
+    (void)number;
+    asked_to_leave++;
+    drain(server, server->draining != 0);
+}
+
+static void on_tick(uv_timer_t *handle)
+{
+    struct dr_server *server = handle->data;
+    int64_t now = dr_clock_ms();
+    for (struct dr_client *client = server->clients, *next; client; client = next) {
+        next = client->next;
+        dr_client_tick(client, now);
+    }
+    if (server->draining)
+        drain(server, 0);
+    if (++server->ticks % (1000 / TICK_MS) == 0)
+        dr_views_tidy(server->views);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    if (status == 0)
+        dr_client_accept(listener->data, listener);
+}
+
+/* ---- starting ---- */
+
+/* A path that nobody answers on is left from a crash: the turn is ours, so nobody else serves these files. */
+static duckrow_code listen_at(struct dr_server *server, duckrow_error *error)
+{
+    char folder[PATH_MAX];
+    if (*server->settings->socket)
+        snprintf(folder, sizeof folder, "%s", server->settings->socket);
+    else
+        snprintf(folder, sizeof folder, "%s", duckrow_db_folder(server->host.served[0].db));
+    int length = snprintf(server->socket, sizeof server->socket, "%s/.s.PGSQL.5432", folder);
+    if (length < 0 || (size_t)length >= sizeof server->socket)
+        return dr_fail(error, DUCKROW_USAGE, "%s is too long for a socket (107 bytes): give a shorter folder with --socket", folder);
+    if (mkdir(folder, 0755) < 0 && errno != EEXIST)
+        return dr_fail_os(error, errno, "cannot make %s", folder);
+    unlink(server->socket);
+    int failed = uv_pipe_bind(&server->listener, server->socket);
+    if (failed)
+        return dr_fail_os(error, -failed, "cannot listen at %s", server->socket);
+    chmod(server->socket, 0666);
+    failed = uv_listen((uv_stream_t *)&server->listener, BACKLOG, on_connection);
+    return failed ? dr_fail_os(error, -failed, "cannot listen at %s", server->socket) : DUCKROW_OK;
+}
+
+static duckrow_code open_parts(struct dr_server *server, duckrow_error *error)
+{
+    duckrow_code code = dr_host_open(&server->host, server->settings, interrupted, error);
+    if (!code)
+        code = dr_views_open(&server->host, &server->views, error);
+    if (!code)
+        code = dr_statements_open(&server->host, &server->statements, error);
+    for (int i = 0; !code && i < server->host.databases; i++)
+        code = dr_lane_open(&server->host, i, &server->lane[i], error);
+    if (!code && !(server->workers = dr_workers_open((int)server->settings->workers)))
+        code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    return code;
+}
+
+static void close_parts(struct dr_server *server)
+{
+    dr_workers_close(server->workers);
+    for (int i = 0; i < DR_DATABASES; i++)
+        dr_lane_close(server->lane[i]);
+    dr_statements_close(server->statements);
+    dr_views_close(server->views);
+    dr_host_close(&server->host);
+}
+
+static void close_handle(uv_handle_t *handle, void *context)
+{
+    (void)context;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void early(int number)
+{
+    (void)number;
+    asked_to_leave++;
+}
+
+duckrow_code dr_server_run(const struct dr_settings *settings, duckrow_error *error)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    struct dr_server *server = calloc(1, sizeof *server);
+    if (!server)
+        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    server->settings = settings;
+    server->last_finished = &server->finished;
+    pthread_mutex_init(&server->mutex, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    struct sigaction action = {.sa_handler = early};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    uv_loop_init(&server->loop);
+    uv_pipe_init(&server->loop, &server->listener, 0);
+    uv_timer_init(&server->loop, &server->timer);
+    uv_async_init(&server->loop, &server->wake, on_wake);
+    server->listener.data = server->timer.data = server->wake.data = server;
+    duckrow_code code = open_parts(server, error);
+    if (!code) {
+        snprintf(server->version, sizeof server->version, "15.0 (duckrow %s, DuckDB %s)", DUCKROW_VERSION,
+                 server->host.engine->version);
+        code = listen_at(server, error);
+    }
+    if (!code) {
+        for (int i = 0; i < 3; i++) {
+            uv_signal_init(&server->loop, &server->signal[i]);
+            server->signal[i].data = server;
+            uv_signal_start(&server->signal[i], on_signal, numbers[i]);
+        }
+        uv_timer_start(&server->timer, on_tick, TICK_MS, TICK_MS);
+        fprintf(stderr, "duckrow: serving %s at %s\n", server->host.served[0].name, server->socket);
+        uv_run(&server->loop, UV_RUN_DEFAULT);
+    }
+    uv_walk(&server->loop, close_handle, NULL);
+    uv_run(&server->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&server->loop);
+    close_parts(server);
+    pthread_mutex_destroy(&server->mutex);
+    free(server);
+    return code;
+}
