@@ -52,8 +52,6 @@ extern const struct dr_command dr_command_sql, dr_command_status, dr_command_hol
 /* Fills in options from the arguments behind the subcommand's name. Errors: USAGE. */
 duckrow_code dr_options_parse(const struct dr_command *command, int count, char **arguments, struct dr_options *options,
                               duckrow_error *error);
-/* "10s", "500ms", "2m", "1.5" (seconds) to milliseconds. Errors: USAGE. */
-duckrow_code dr_parse_duration(const char *text, int64_t *milliseconds, duckrow_error *error);
 
 /* Prints the error as duckrow's line and returns the exit status. */
 int dr_report(const duckrow_error *error);

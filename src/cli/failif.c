@@ -7,6 +7,7 @@
 
 #include "core/os.h"
 #include "core/space.h"
+#include "core/units.h"
 #include "file.h"
 
 enum kind { TIME, COUNT, BYTES, TRUTH };
@@ -106,21 +107,7 @@ struct parsed {
 /* The values' forms tell two quantities of one name apart. */
 static int read_value(enum kind kind, const char *text, double *value)
 {
-    static const struct {
-        const char *name;
-        double factor;
-    } units[] = {{"", 1},
-                 {"B", 1},
-                 {"kB", 1e3},
-                 {"KB", 1e3},
-                 {"MB", 1e6},
-                 {"GB", 1e9},
-                 {"TB", 1e12},
-                 {"KiB", 1024},
-                 {"MiB", 1048576},
-                 {"GiB", 1073741824.0},
-                 {"TiB", 1099511627776.0}};
-    int64_t ms;
+    int64_t number;
     char *end;
     if (kind == TRUTH) {
         *value = strcmp(text, "yes") == 0 || strcmp(text, "true") == 0;
@@ -128,20 +115,14 @@ static int read_value(enum kind kind, const char *text, double *value)
     }
     if (*text < '0' || *text > '9')
         return 0;
-    if (kind == TIME) {
-        if (dr_parse_duration(text, &ms, NULL))
+    if (kind == TIME || kind == BYTES) {
+        if (kind == TIME ? dr_parse_duration(text, &number) : dr_parse_size(text, &number))
             return 0;
-        *value = (double)ms;
+        *value = (double)number;
         return 1;
     }
     *value = (double)strtoll(text, &end, 10);
-    for (size_t i = 0; i < (kind == BYTES ? sizeof units / sizeof *units : 1); i++) {
-        if (strcmp(end, units[i].name) == 0) {
-            *value *= units[i].factor;
-            return 1;
-        }
-    }
-    return 0;
+    return !*end;
 }
 
 static int parse(const char *text, struct parsed *parsed)

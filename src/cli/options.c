@@ -3,45 +3,15 @@
 #include <string.h>
 
 #include "cli.h"
+#include "core/units.h"
 #include "format.h"
 
-static const char give_a_time[] = "a time is needed, such as 10s, 500ms or 2m";
-
-/* Decimal digits with at most one point; the locale has no say. Up to 10 digits before the point. */
-static const char *read_number(const char *at, double *value)
+static duckrow_code read_timeout(const char *text, int64_t *milliseconds, duckrow_error *error)
 {
-    int digits = 0;
-    double place = 0;
-    for (*value = 0;; at++) {
-        if (*at >= '0' && *at <= '9') {
-            digits++;
-            *value = place > 0 ? *value + (*at - '0') * place : *value * 10 + (*at - '0');
-            place /= 10;
-        } else if (*at == '.' && place == 0) {
-            place = 0.1;
-        } else {
-            return digits && *value < 1e10 ? at : NULL;
-        }
-    }
-}
-
-duckrow_code dr_parse_duration(const char *text, int64_t *milliseconds, duckrow_error *error)
-{
-    static const struct {
-        const char *name;
-        double factor;
-    } units[] = {{"", 1000}, {"s", 1000}, {"ms", 1}, {"m", 60000}, {"min", 60000}, {"h", 3600000}};
-    double value;
-    const char *unit = read_number(text, &value);
-    for (size_t i = 0; unit && i < sizeof units / sizeof *units; i++) {
-        if (strcmp(unit, units[i].name) == 0) {
-            *milliseconds = (int64_t)(value * units[i].factor + 0.5);
-            return DUCKROW_OK;
-        }
-    }
-    if (*text == '-')
-        return dr_fail(error, DUCKROW_USAGE, "--timeout %.100s is negative: %s", text, give_a_time);
-    return dr_fail(error, DUCKROW_USAGE, "--timeout %.100s is not understood: %s", text, give_a_time);
+    if (!dr_parse_duration(text, milliseconds))
+        return DUCKROW_OK;
+    return dr_fail(error, DUCKROW_USAGE, "--timeout %.100s is %s: " DR_GIVE_A_TIME, text,
+                   *text == '-' ? "negative" : "not understood");
 }
 
 struct flag {
@@ -88,7 +58,7 @@ static duckrow_code read_flag(const struct dr_command *command, int count, char 
         if (!value)
             return dr_fail(error, DUCKROW_USAGE, "%s needs a value; see duckrow %s --help", flag->name, command->name);
         if (flag->takes == DR_TAKES_TIMEOUT)
-            return dr_parse_duration(value, &options->timeout_ms, error);
+            return read_timeout(value, &options->timeout_ms, error);
         const char **place = (const char **)((char *)options + flag->offset);
         for (int i = 0; flag->takes == DR_TAKES_FAIL_IF && *place; place++)
             if (++i == DR_FAIL_IFS)
