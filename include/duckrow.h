@@ -161,6 +161,7 @@ DUCKROW_API void duckrow_turn_release(duckrow_turn *turn);
 
 enum {
     DUCKROW_PUBLISH_CHECKPOINT = 1, /* ask for a checkpoint whatever the WAL holds */
+    DUCKROW_PUBLISH_DUE = 2,        /* ask for one if a slot and space are at hand */
 };
 
 typedef struct duckrow_plan {

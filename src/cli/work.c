@@ -59,8 +59,8 @@ duckrow_code dr_work_open_engine(struct dr_work *work, const struct dr_options *
     char scratch[PATH_MAX];
     duckrow_code code = dr_engine_load(options->engine, &work->engine, error);
     if (!code)
-        code = dr_session_open(work->engine, dr_work_scratch(work->db, scratch, sizeof scratch) ? scratch : NULL, work->timeout_ms,
-                               &work->session, error);
+        code = dr_session_open(work->engine, dr_work_scratch(work->db, scratch, sizeof scratch) ? scratch : NULL,
+                               work->timeout_ms, &work->session, error);
     if (!code)
         dr_signals_watch(work->session);
     return code;

@@ -395,6 +395,8 @@ duckrow_code duckrow_publish_begin(duckrow_turn *turn, uint32_t flags, duckrow_p
         plan->reason = "asked for";
     else if (wal.end > (int64_t)WAL_LIMIT * WAL_PUT_OFF || (wal.end > WAL_LIMIT && can_rotate(turn->db, &config, &state, 1)))
         plan->reason = "the WAL is long";
+    else if (wal.end > 0 && flags & DUCKROW_PUBLISH_DUE && can_rotate(turn->db, &config, &state, 1))
+        plan->reason = "it is due";
     else if (plan->commits >= turn->db->options.checkpoint_commits &&
              can_rotate(turn->db, &config, &state, plan->commits >= 2 * turn->db->options.checkpoint_commits))
         plan->reason = "the WAL holds enough commits";

@@ -56,7 +56,8 @@ duckrow_code dr_sql_failed(duckrow_error *error, const char *message)
     return dr_fail(error, strncmp(line, "INTERRUPT", 9) ? DUCKROW_SQL : DUCKROW_INTERRUPTED, "%s", line);
 }
 
-duckrow_code dr_connection_run(const struct dr_duckdb *duckdb, duckdb_connection connection, const char *sql, duckrow_error *error)
+duckrow_code dr_connection_run(const struct dr_duckdb *duckdb, duckdb_connection connection, const char *sql,
+                               duckrow_error *error)
 {
     duckdb_result result;
     memset(&result, 0, sizeof result);

@@ -55,7 +55,8 @@ duckrow_code dr_session_text(dr_session *session, const char *sql, char **text, 
 /* "v1.4.0+": of the attached file, as DuckDB says it; to be freed. Errors: UNSUPPORTED where it doesn't. */
 duckrow_code dr_session_storage_version(dr_session *session, char **version, duckrow_error *error);
 /* Runs SQL whose result doesn't matter: on any connection, or the session's own. */
-duckrow_code dr_connection_run(const struct dr_duckdb *duckdb, duckdb_connection connection, const char *sql, duckrow_error *error);
+duckrow_code dr_connection_run(const struct dr_duckdb *duckdb, duckdb_connection connection, const char *sql,
+                               duckrow_error *error);
 duckrow_code dr_session_run(dr_session *session, const char *sql, duckrow_error *error);
 /* current_setting('busy_timeout'), in milliseconds. */
 int64_t dr_session_busy_timeout(dr_session *session);

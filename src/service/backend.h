@@ -18,14 +18,14 @@ struct dr_backend {
     duckdb_connection connection; /* NULL: not needed yet */
     struct dr_runner *runner;
     struct dr_member member;
-    int open;                     /* a transaction */
-    int changes_schema;           /* the open transaction does */
-    int own;                      /* has a state of its own: everything is to run on its connection */
-    atomic_llong wrote_at;        /* of dr_clock_ms: the open transaction's first write; 0: none yet */
+    int open; /* a transaction */
+    int changes_schema; /* the open transaction does */
+    int own; /* has a state of its own: everything is to run on its connection */
+    atomic_llong wrote_at; /* of dr_clock_ms: the open transaction's first write; 0: none yet */
     int64_t busy_timeout;
-    pthread_mutex_t mutex;        /* over running */
-    duckdb_connection running;    /* what dr_backend_cancel interrupts */
-    const char *cancelled;        /* why, static text; NULL: it wasn't */
+    pthread_mutex_t mutex; /* over running */
+    duckdb_connection running; /* what dr_backend_cancel interrupts */
+    const char *cancelled; /* why, static text; NULL: it wasn't */
 };
 
 void dr_backend_init(struct dr_backend *backend, struct dr_host *host, struct dr_views *views, struct dr_statements *statements);

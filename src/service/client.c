@@ -48,7 +48,8 @@ void dr_client_flush(struct dr_client *client)
         } else if (written >= 0 || written == UV_EAGAIN) {
             if (written > 0)
                 dr_buffer_use(&client->writing, (size_t)written);
-            piece = uv_buf_init((char *)client->writing.bytes + client->writing.start, (unsigned)dr_buffer_size(&client->writing));
+            piece =
+                uv_buf_init((char *)client->writing.bytes + client->writing.start, (unsigned)dr_buffer_size(&client->writing));
             client->write.data = client;
             client->write_out = 1;
             if (uv_write(&client->write, (uv_stream_t *)&client->pipe, &piece, 1, on_written) < 0) {
@@ -402,7 +403,8 @@ void dr_client_step(struct dr_client *client)
         if (framing == DR_FRAME_PART)
             break;
         if (framing == DR_FRAME_BAD) {
-            dr_client_fatal(client, "08P01", "invalid message length: the frame is not one of the protocol, or longer than max_frame");
+            dr_client_fatal(client, "08P01",
+                            "invalid message length: the frame is not one of the protocol, or longer than max_frame");
             return;
         }
         client->idle_since = 0;

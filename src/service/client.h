@@ -130,7 +130,8 @@ void dr_describe_by_running(struct dr_client *client, struct dr_portal *portal, 
 void dr_describe_text(struct dr_buffer *out, const char *name);
 
 /* ---- portals.c: what Parse and Bind leave behind ---- */
-struct dr_portal *dr_portal_make(struct dr_client *client, const char *name, struct dr_statement *statement); /* in place of an older one */
+struct dr_portal *dr_portal_make(struct dr_client *client, const char *name,
+                                 struct dr_statement *statement); /* in place of an older one */
 struct dr_portal *dr_portal_find(struct dr_client *client, const char *name);
 void dr_portal_close(struct dr_client *client, const char *name);
 void dr_portals_free_all(struct dr_client *client);

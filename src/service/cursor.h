@@ -31,7 +31,8 @@ duckrow_code dr_cursor_open(struct dr_cursor *cursor, struct dr_backend *backend
                             const struct dr_unit *unit, size_t at, duckrow_error *error);
 /* At most `most` rows as DataRows. *count: how many; *end: there are no more. */
 duckrow_code dr_cursor_fetch(struct dr_cursor *cursor, struct dr_backend *backend, int64_t most, const struct dr_formats *formats,
-                             const struct dr_display *display, struct dr_sink *sink, int64_t *count, int *end, duckrow_error *error);
+                             const struct dr_display *display, struct dr_sink *sink, int64_t *count, int *end,
+                             duckrow_error *error);
 void dr_cursor_close(struct dr_cursor *cursor, struct dr_backend *backend);
 
 #endif

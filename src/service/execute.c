@@ -23,8 +23,8 @@ duckrow_code dr_bind(const struct dr_duckdb *duckdb, duckdb_prepared_statement p
     for (int i = 0; i < statement->parameters; i++) {
         struct dr_parameter parameter = dr_unit_parameter(unit, &at);
         duckdb_value value = NULL;
-        duckrow_code code = dr_parameter_value(duckdb, parameter.oid, parameter.binary, parameter.bytes, parameter.size,
-                                               &value, error);
+        duckrow_code code =
+            dr_parameter_value(duckdb, parameter.oid, parameter.binary, parameter.bytes, parameter.size, &value, error);
         if (!code && duckdb->bind_value(prepared, (idx_t)i + 1, value) != DuckDBSuccess)
             code = dr_sql_failed(error, duckdb->prepare_error(prepared));
         duckdb->destroy_value(&value);

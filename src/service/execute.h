@@ -24,7 +24,7 @@ int64_t dr_put_rows(const struct dr_duckdb *duckdb, struct dr_type *const *types
                     int64_t first, int64_t most, const struct dr_formats *formats, const struct dr_display *display,
                     struct dr_buffer *out, const char **error);
 /* Runs an operation whose result is small or none: counts, and rows of RETURNING into unit->rows. */
-duckrow_code dr_execute_operation(const struct dr_duckdb *duckdb, duckdb_connection connection, duckdb_prepared_statement prepared,
-                                  struct dr_unit *unit, int index, duckrow_error *error);
+duckrow_code dr_execute_operation(const struct dr_duckdb *duckdb, duckdb_connection connection,
+                                  duckdb_prepared_statement prepared, struct dr_unit *unit, int index, duckrow_error *error);
 
 #endif

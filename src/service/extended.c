@@ -108,8 +108,8 @@ static void parse(struct dr_client *client, struct dr_frame *frame)
         return;
     }
     for (int i = 0; i < count; i++)
-        client->preparing_oids[i] = (uint32_t)types[4 * i] << 24 | (uint32_t)types[4 * i + 1] << 16 |
-                                    (uint32_t)types[4 * i + 2] << 8 | types[4 * i + 3];
+        client->preparing_oids[i] =
+            (uint32_t)types[4 * i] << 24 | (uint32_t)types[4 * i + 1] << 16 | (uint32_t)types[4 * i + 2] << 8 | types[4 * i + 3];
     dr_look_up(client, client->parse_sql, parsed);
 }
 
@@ -140,8 +140,8 @@ static void bind_now(struct dr_client *client, struct dr_frame *frame, const cha
     int count = dr_frame_u16(frame);
     if (count != prepared->parameters && !frame->bad) {
         char message[160];
-        snprintf(message, sizeof message, "bind message supplies %d parameters, but prepared statement \"%.60s\" requires %d", count,
-                 prepared->name, prepared->parameters);
+        snprintf(message, sizeof message, "bind message supplies %d parameters, but prepared statement \"%.60s\" requires %d",
+                 count, prepared->name, prepared->parameters);
         fail(client, DUCKROW_USAGE, "%s", message);
         return;
     }
@@ -191,8 +191,8 @@ static void take_bind(struct dr_client *client, struct dr_frame *frame)
     }
     struct dr_prepared *prepared = dr_prepared_find(client, name);
     if (!prepared) {
-        fail(client, DUCKROW_USAGE, *name ? "prepared statement \"%s\" does not exist" : "unnamed prepared statement does not exist%s",
-             name);
+        fail(client, DUCKROW_USAGE,
+             *name ? "prepared statement \"%s\" does not exist" : "unnamed prepared statement does not exist%s", name);
     } else if (*portal && dr_portal_find(client, portal)) {
         fail(client, DUCKROW_USAGE, "portal \"%s\" already exists", portal);
     } else if (dr_kind_is_ours(prepared->statement->kind) ||

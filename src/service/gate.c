@@ -62,7 +62,8 @@ duckrow_code dr_gate_enter(struct dr_gate *gate, struct dr_member *member, int64
     pthread_mutex_lock(&gate->mutex);
     while (!code && gate->closed)
         if (!wait_until(gate, deadline))
-            code = dr_fail(error, DUCKROW_BUSY, "the schema is being changed, or a checkpoint made, for longer than busy_timeout");
+            code =
+                dr_fail(error, DUCKROW_BUSY, "the schema is being changed, or a checkpoint made, for longer than busy_timeout");
     if (!code)
         put_in(gate, member);
     pthread_mutex_unlock(&gate->mutex);

@@ -34,7 +34,8 @@ struct dr_gate {
 void dr_gate_init(struct dr_gate *gate, void (*interrupt)(void *connection, void *context), void *context);
 /* deadline: of dr_clock_ms; patience in ms, from when it is the asker's turn. Errors: BUSY. */
 duckrow_code dr_gate_enter(struct dr_gate *gate, struct dr_member *member, int64_t deadline, duckrow_error *error);
-duckrow_code dr_gate_alone(struct dr_gate *gate, struct dr_member *member, int64_t deadline, int64_t patience, duckrow_error *error);
+duckrow_code dr_gate_alone(struct dr_gate *gate, struct dr_member *member, int64_t deadline, int64_t patience,
+                           duckrow_error *error);
 /* Nobody may be let in again before it; whoever was alone lets the others in. Nothing where the member is not inside. */
 void dr_gate_leave(struct dr_gate *gate, struct dr_member *member);
 

@@ -48,7 +48,7 @@ static duckrow_code name_database(struct dr_host *host, int i, int (*interrupted
     const char *name = host->settings->database[i].name;
     duckrow_db_options options = DUCKROW_DB_OPTIONS_INIT;
     options.interrupted = interrupted;
-    options.checkpoint_commits = DR_CHECKPOINT_LEAST;
+    options.checkpoint_commits = INT_MAX; /* the publisher knows when */
     duckrow_code code = duckrow_db_open(host->settings->database[i].path, &options, &served->db, error);
     if (code)
         return code;
@@ -121,7 +121,8 @@ static duckrow_code open_engine(struct dr_host *host, duckrow_error *error)
 {
     char scratch[PATH_MAX];
     int named = dr_work_scratch(host->served[0].db, scratch, sizeof scratch);
-    duckrow_code code = dr_session_open(host->engine, named ? scratch : NULL, host->settings->busy_timeout, &host->session, error);
+    duckrow_code code =
+        dr_session_open(host->engine, named ? scratch : NULL, host->settings->busy_timeout, &host->session, error);
     if (!code)
         code = set_limits(host, error);
     for (int i = 0; !code && i < host->databases; i++)

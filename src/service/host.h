@@ -50,7 +50,8 @@ struct dr_host {
 };
 
 /* Takes the turns, in the order of the paths, and attaches the files. Errors: those of the core and the engine. */
-duckrow_code dr_host_open(struct dr_host *host, const struct dr_settings *settings, int (*interrupted)(void *), duckrow_error *error);
+duckrow_code dr_host_open(struct dr_host *host, const struct dr_settings *settings, int (*interrupted)(void *),
+                          duckrow_error *error);
 /* Checkpoints, publishes, gives the turns up. Nobody is a member any more. */
 void dr_host_close(struct dr_host *host);
 

@@ -34,9 +34,9 @@ static const struct {
 enum { FIXED = sizeof fixed / sizeof *fixed, TOLD = 9 };
 
 /* Taken without a word: they change how PostgreSQL works inside, or how it says numbers, which is as with the highest here. */
-static const char *const ignored[] = {"extra_float_digits", "jit",          "client_min_messages", "enable_seqscan",
-                                      "enable_nestloop",    "work_mem",     "statement_log",       "log_statement",
-                                      "geqo",               "cursor_tuple_fraction", "xmloption",  "check_function_bodies"};
+static const char *const ignored[] = {
+    "extra_float_digits", "jit",  "client_min_messages",   "enable_seqscan", "enable_nestloop",      "work_mem", "statement_log",
+    "log_statement",      "geqo", "cursor_tuple_fraction", "xmloption",      "check_function_bodies"};
 
 static const struct timeout {
     const char *name;

@@ -291,9 +291,16 @@ static void after_look_up(struct dr_client *client)
 
 static int is_dangerous(const char *name)
 {
-    static const char *const names[] = {"checkpoint_threshold", "wal_autocheckpoint", "auto_checkpoint_skip_wal_threshold",
-                                        "wal_autocheckpoint_entries", "checkpoint_on_detach", "access_mode", "threads",
-                                        "memory_limit", "max_memory", "temp_directory"};
+    static const char *const names[] = {"checkpoint_threshold",
+                                        "wal_autocheckpoint",
+                                        "auto_checkpoint_skip_wal_threshold",
+                                        "wal_autocheckpoint_entries",
+                                        "checkpoint_on_detach",
+                                        "access_mode",
+                                        "threads",
+                                        "memory_limit",
+                                        "max_memory",
+                                        "temp_directory"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcasecmp(name, names[i]) == 0)
             return 1;
@@ -713,7 +720,8 @@ void dr_perform(struct dr_client *client, struct dr_portal *portal, int64_t most
         return;
     case DR_KIND_REFUSED:
         fail(client, DUCKROW_UNSUPPORTED,
-             "ATTACH and DETACH are for the service to do: start it with the database, or take the file with exclusive=True", next);
+             "ATTACH and DETACH are for the service to do: start it with the database, or take the file with exclusive=True",
+             next);
         return;
     default:
         fail(client, DUCKROW_UNSUPPORTED, "this statement is not supported by the service", next);

@@ -13,10 +13,11 @@ static int64_t now_us(void)
 }
 
 /* Is a checkpoint that could wait due? */
-static int is_due(const struct dr_host *host, const struct dr_served *served, int commits)
+static int is_due(const struct dr_host *host, const struct dr_served *served)
 {
     int64_t since = dr_clock_ms() - served->checkpointed_at;
-    return commits >= host->settings->checkpoint_commits || since >= DR_CHECKPOINT_SHARE * served->checkpoint_ms;
+    return served->commits >= host->settings->checkpoint_commits ||
+           (served->commits >= DR_CHECKPOINT_LEAST && since >= DR_CHECKPOINT_SHARE * served->checkpoint_ms);
 }
 
 static duckrow_code checkpoint(struct dr_host *host, int i, duckrow_error *error)
@@ -37,12 +38,11 @@ duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_err
     duckrow_published published;
     duckrow_error ignored;
     int64_t began = now_us();
-    duckrow_code code =
-        duckrow_publish_begin(served->turn, flags & DR_PUBLISH_NOW ? DUCKROW_PUBLISH_CHECKPOINT : 0, &plan, error);
-    if (!code && plan.checkpoint && (plan.required || flags & DR_PUBLISH_NOW || is_due(host, served, plan.commits))) {
-        /* Refused, beside older transactions perhaps. publish_end says STALE where readers can't do without it. */
+    unsigned wanted = flags & DR_PUBLISH_NOW ? DUCKROW_PUBLISH_CHECKPOINT : is_due(host, served) ? DUCKROW_PUBLISH_DUE : 0;
+    duckrow_code code = duckrow_publish_begin(served->turn, wanted, &plan, error);
+    /* It may be refused, beside older transactions. publish_end says STALE where readers can't do without it. */
+    if (!code && plan.checkpoint)
         checkpoint(host, i, &ignored);
-    }
     if (!code)
         code = duckrow_publish_end(served->turn, &published, error);
     served->unpublished = code;

@@ -73,8 +73,8 @@ static struct kept *find(struct dr_runner *runner, struct dr_statement *statemen
     oldest->used = ++runner->uses;
     duckrow_error ignored;
     if (statement->shape && !statement->unappendable &&
-        dr_appending_open(runner->host->duckdb, runner->connection, runner->host->served[runner->database].name,
-                          statement->shape, &oldest->appending, &ignored))
+        dr_appending_open(runner->host->duckdb, runner->connection, runner->host->served[runner->database].name, statement->shape,
+                          &oldest->appending, &ignored))
         statement->unappendable = 1;
     return oldest;
 }
@@ -104,7 +104,8 @@ duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int i
     duckrow_code code = dr_runner_flush(runner, error);
     if (code)
         return code;
-    if (kept && !kept->prepared && duckdb->prepare(runner->connection, operation->statement->sql, &kept->prepared) != DuckDBSuccess) {
+    if (kept && !kept->prepared &&
+        duckdb->prepare(runner->connection, operation->statement->sql, &kept->prepared) != DuckDBSuccess) {
         code = dr_sql_failed(error, kept->prepared ? duckdb->prepare_error(kept->prepared) : NULL);
         duckdb->destroy_prepare(&kept->prepared);
         return code;

@@ -127,7 +127,8 @@ static duckrow_code listen_at(struct dr_server *server, duckrow_error *error)
         snprintf(folder, sizeof folder, "%s", duckrow_db_folder(server->host.served[0].db));
     int length = snprintf(server->socket, sizeof server->socket, "%s/.s.PGSQL.5432", folder);
     if (length < 0 || (size_t)length >= sizeof server->socket)
-        return dr_fail(error, DUCKROW_USAGE, "%s is too long for a socket (107 bytes): give a shorter folder with --socket", folder);
+        return dr_fail(error, DUCKROW_USAGE, "%s is too long for a socket (107 bytes): give a shorter folder with --socket",
+                       folder);
     if (mkdir(folder, 0755) < 0 && errno != EEXIST)
         return dr_fail_os(error, errno, "cannot make %s", folder);
     unlink(server->socket);

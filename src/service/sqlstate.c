@@ -88,10 +88,12 @@ int dr_is_conflict(const duckrow_error *error)
 
 int dr_is_fatal(const duckrow_error *error)
 {
-    return error->code == DUCKROW_SQL && (begins(error->message, "FATAL Error") || strstr(error->message, "database has been invalidated"));
+    return error->code == DUCKROW_SQL &&
+           (begins(error->message, "FATAL Error") || strstr(error->message, "database has been invalidated"));
 }
 
 int dr_is_read_only(const duckrow_error *error)
 {
-    return error->code == DUCKROW_SQL && (strstr(error->message, "read-only mode") || strstr(error->message, "read-only database"));
+    return error->code == DUCKROW_SQL &&
+           (strstr(error->message, "read-only mode") || strstr(error->message, "read-only database"));
 }

@@ -199,7 +199,8 @@ static int find_database(const struct dr_host *host, const char *sql, int databa
         return -1;
     dr_tokens_begin(&tokens, sql, memory);
     if ((dr_tokens_take_word(&tokens, "INSERT") && dr_tokens_take_word(&tokens, "INTO")) ||
-        dr_tokens_take_word(&tokens, "UPDATE") || (dr_tokens_take_word(&tokens, "DELETE") && dr_tokens_take_word(&tokens, "FROM"))) {
+        dr_tokens_take_word(&tokens, "UPDATE") ||
+        (dr_tokens_take_word(&tokens, "DELETE") && dr_tokens_take_word(&tokens, "FROM"))) {
         const char *name = tokens.kind == DR_TOKEN_WORD || tokens.kind == DR_TOKEN_NAME ? tokens.text : NULL;
         dr_tokens_next(&tokens);
         int qualified = tokens.kind == DR_TOKEN_SIGN && *tokens.start == '.';
@@ -269,8 +270,8 @@ static duckrow_code learn_for_all(struct dr_statements *statements, const struct
     return code;
 }
 
-duckrow_code dr_statements_make(struct dr_statements *statements, const struct dr_look *look, const struct dr_catalog_context *context,
-                                struct dr_statement **made, duckrow_error *error)
+duckrow_code dr_statements_make(struct dr_statements *statements, const struct dr_look *look,
+                                const struct dr_catalog_context *context, struct dr_statement **made, duckrow_error *error)
 {
     const char *end;
     char *rewritten = NULL;
@@ -288,7 +289,8 @@ duckrow_code dr_statements_make(struct dr_statements *statements, const struct d
         code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     int ours = dr_kind_is_ours(statement->kind) && !look->engine;
     if (!code && !ours)
-        code = look->own ? learn(statements, look->own, look, statement, error) : learn_for_all(statements, look, statement, error);
+        code =
+            look->own ? learn(statements, look->own, look, statement, error) : learn_for_all(statements, look, statement, error);
     if (code) {
         dr_statement_put(statement);
         *made = NULL;

@@ -24,8 +24,8 @@ struct dr_look {
     int database, engine, shared;
     duckdb_connection own;
 };
-duckrow_code dr_statements_make(struct dr_statements *statements, const struct dr_look *look, const struct dr_catalog_context *context,
-                                struct dr_statement **made, duckrow_error *error);
+duckrow_code dr_statements_make(struct dr_statements *statements, const struct dr_look *look,
+                                const struct dr_catalog_context *context, struct dr_statement **made, duckrow_error *error);
 /* The schema has changed. */
 void dr_statements_changed(struct dr_statements *statements);
 int dr_statements_current(struct dr_statements *statements, const struct dr_statement *statement);
