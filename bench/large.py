@@ -235,7 +235,8 @@ def pinned(path: Path, max_slots: int) -> None:
 
 
 def config(path: Path, *setting: str) -> None:
-    check(_core.main(["duckrow", "config", str(path), *setting]) == 0, "duckrow config")
+    argv = [sys.executable, "-m", "duckrow", "config", str(path), *setting]
+    check(subprocess.run(argv, check=False).returncode == 0, "duckrow config")
 
 
 def full_disk(small: Path, folder: Path) -> None:

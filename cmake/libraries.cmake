@@ -45,11 +45,8 @@ duckrow_library(core Threads::Threads)
 duckrow_library(engine duckrow_core ${CMAKE_DL_LIBS})
 duckrow_library(cli duckrow_engine duckrow_core)
 
-# The service stands on two libraries more, which the Python package's core doesn't need.
-option(DUCKROW_SERVICE "Build the service" ON)
-if(DUCKROW_SERVICE)
-  find_package(PkgConfig REQUIRED)
-  pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv>=1.44)
-  pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
-  duckrow_library(service duckrow_cli duckrow_engine duckrow_core PkgConfig::UV PkgConfig::INIH)
-endif()
+# The service stands on two libraries more, which nothing below it may need.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv>=1.44)
+pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
+duckrow_library(service duckrow_cli duckrow_engine duckrow_core PkgConfig::UV PkgConfig::INIH)

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal, TypedDict, TypeVar
 
 T = TypeVar("T")
@@ -9,7 +9,6 @@ NETWORK_FS: int
 VERSION: str
 
 def set_error_factory(factory: Callable[..., BaseException] | None) -> None: ...
-def main(arguments: Sequence[str]) -> int: ...
 def subclass(name: str, base: type) -> Any: ...
 def retype(object: T, type: type) -> T: ...
 

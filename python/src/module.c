@@ -66,7 +66,6 @@ static int add_errors(PyObject *module)
 
 static PyMethodDef functions[] = {
     {"set_error_factory", set_error_factory, METH_O, "Sets what makes an exception of an error."},
-    {"main", dr_py_main, METH_O, "main(arguments) -> exit status. The duckrow program, in this process."},
     {0},
 };
 

@@ -15,6 +15,5 @@ int dr_py_add_handles(PyObject *module);
 int dr_py_add_methods(PyObject *module);
 int dr_py_add_statements(PyObject *module);
 int dr_py_add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type);
-PyObject *dr_py_main(PyObject *module, PyObject *arguments);
 
 #endif

@@ -1,17 +1,15 @@
 /* The duckrow program: what its files share.
  *
- * A subcommand is one file with one run function, entered in the table of main.c. It gets the parsed options, prints what it has
- * to say to standard output, and returns its exit status. Errors go to standard error as one line, "duckrow: message", and the
- * exit status follows from the code (DUCKROW_ERRORS); a process that a signal ends returns 128 + the signal's number. */
+ * A subcommand is one file with one run function, entered in the table of main.c; a layer above gives its own to duckrow_main. It
+ * gets the parsed options, prints what it has to say to standard output, and returns its exit status. Errors go to standard error as
+ * one line, "duckrow: message", and the exit status follows from the code (DUCKROW_ERRORS); a process that a signal ends returns
+ * 128 + the signal's number. */
 #ifndef DR_CLI_H
 #define DR_CLI_H
 
 #include <stdint.h>
 
 #include "core/error.h"
-
-/* Runs the program; what the executable's main() and the script that pip installs call. */
-DUCKROW_API int duckrow_main(int argc, char **argv);
 
 enum { DR_FAIL_IFS = 16 };
 
@@ -23,6 +21,8 @@ struct dr_options {
     const char *name, *value;          /* of a setting */
     const char *fail_if[DR_FAIL_IFS]; /* ended by NULL, or full */
     char **child; /* of hold: the command, ended by NULL */
+    char **rest;  /* with DR_TAKES_RAW: all arguments, ended by NULL */
+    int rest_count;
 };
 
 enum { /* the options and arguments that a subcommand takes */
@@ -38,6 +38,7 @@ enum { /* the options and arguments that a subcommand takes */
        DR_TAKES_STORAGE_VERSION = 512,
        DR_TAKES_FAIL_IF = 1024,
        DR_TAKES_SETTING = 2048, /* a name, and a value */
+       DR_TAKES_RAW = 4096,     /* alone: the command reads its arguments itself, --help too */
 };
 
 struct dr_command {
@@ -45,6 +46,10 @@ struct dr_command {
     unsigned takes;
     int (*run)(const struct dr_options *options);
 };
+
+/* Runs the program; what the executable's main() and the script that pip installs call. more: further subcommands, ended by NULL;
+ * may be NULL. */
+DUCKROW_API int duckrow_main(int argc, char **argv, const struct dr_command *const *more);
 
 extern const struct dr_command dr_command_sql, dr_command_status, dr_command_hold, dr_command_publish, dr_command_path,
     dr_command_copy, dr_command_upgrade, dr_command_doctor, dr_command_config, dr_command_version;

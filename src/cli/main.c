@@ -60,11 +60,19 @@ int dr_print_json(struct dr_json *json)
     return failed ? duckrow_code_exit_status(DUCKROW_NO_MEMORY) : dr_end_printing();
 }
 
-static int help(void)
+static const struct dr_command *command_at(const struct dr_command *const *more, int i)
 {
+    if (i < COMMANDS)
+        return commands[i];
+    return more ? more[i - COMMANDS] : NULL;
+}
+
+static int help(const struct dr_command *const *more)
+{
+    const struct dr_command *command;
     puts("duckrow: many processes, one DuckDB file, no lock errors, nothing lost\n");
-    for (int i = 0; i < COMMANDS; i++)
-        printf("  duckrow %-9s %s\n", commands[i]->name, commands[i]->summary);
+    for (int i = 0; (command = command_at(more, i)); i++)
+        printf("  duckrow %-9s %s\n", command->name, command->summary);
     puts("\nduckrow COMMAND --help says more about each.\n\nexit status:");
 #define LINE(name, code, message, status, sqlstate) printf("  %3d  %s (%s)\n", status, message, #name);
     DUCKROW_ERRORS(LINE)
@@ -87,24 +95,25 @@ static int is_help(const char *argument)
     return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0 || strcmp(argument, "help") == 0;
 }
 
-static int run(int argc, char **argv)
+static int run(int argc, char **argv, const struct dr_command *const *more)
 {
+    const struct dr_command *command;
     duckrow_error error = {0};
     if (argc < 2) {
         dr_fail(&error, DUCKROW_USAGE, "no command given; see duckrow --help");
         return dr_report(&error);
     }
     if (is_help(argv[1]))
-        return help();
+        return help(more);
     if (strcmp(argv[1], "--version") == 0)
         argv[1] = (char *)"version";
-    for (int i = 0; i < COMMANDS; i++) {
-        if (strcmp(commands[i]->name, argv[1]) != 0)
+    for (int i = 0; (command = command_at(more, i)); i++) {
+        if (strcmp(command->name, argv[1]) != 0)
             continue;
         struct dr_options options;
-        if (dr_options_parse(commands[i], argc - 2, argv + 2, &options, &error))
+        if (dr_options_parse(command, argc - 2, argv + 2, &options, &error))
             return dr_report(&error);
-        return options.help ? command_help(commands[i]) : commands[i]->run(&options);
+        return options.help ? command_help(command) : command->run(&options);
     }
     dr_fail(&error, DUCKROW_USAGE, "unknown %s %.100s; see duckrow --help", argv[1][0] == '-' ? "option" : "command", argv[1]);
     return dr_report(&error);
@@ -119,11 +128,11 @@ static void occupy_standard_descriptors(void)
             _exit(duckrow_code_exit_status(DUCKROW_IO));
 }
 
-int duckrow_main(int argc, char **argv)
+int duckrow_main(int argc, char **argv, const struct dr_command *const *more)
 {
     occupy_standard_descriptors();
     dr_signals_begin();
-    int status = run(argc, argv);
+    int status = run(argc, argv, more);
     dr_signals_end();
     return status;
 }

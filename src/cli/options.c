@@ -98,6 +98,11 @@ duckrow_code dr_options_parse(const struct dr_command *command, int count, char 
 {
     *options = (struct dr_options){.timeout_ms = DUCKROW_TIMEOUT_DEFAULT};
     int plain = 0;
+    if (command->takes & DR_TAKES_RAW) {
+        options->rest = arguments;
+        options->rest_count = count;
+        return DUCKROW_OK;
+    }
     for (int i = 0; i < count; i++) {
         if (!plain && strcmp(arguments[i], "--") == 0) {
             plain = 1;

@@ -49,8 +49,7 @@ def write(path: Path, sql: str = "INSERT INTO t VALUES (-1)") -> list[str]:
 
 
 def config(path: Path, *arguments: object, status: int = 0) -> str:
-    code = "import sys; from duckrow._core import main; sys.exit(main(['duckrow', 'config', *sys.argv[1:]]))"
-    argv = [sys.executable, "-c", code, str(path), *map(str, arguments)]
+    argv = [sys.executable, "-m", "duckrow", "config", str(path), *map(str, arguments)]
     ended = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == status, ended.stderr
     return ended.stdout if status == 0 else ended.stderr
