@@ -12,9 +12,22 @@
 #include <unistd.h>
 
 #include "core/os.h"
+#include "log.h"
 #include "sqlstate.h"
 
 enum { READ_PIECE = 65536, KEEP_BYTES = 8192 };
+
+static void log_about(struct dr_client *client, enum dr_log_level level, const char *message)
+{
+    char who[256];
+    const struct dr_host *host = &client->server->host;
+    if (!dr_log_wants(level))
+        return;
+    snprintf(who, sizeof who, "%s(%lld) %s", client->peer, (long long)client->peer_pid, client->parameters.application_name);
+    dr_log(level,
+           &(struct dr_log_about){.session = client->id, .client = who, .database = host->served[client->backend.database].name},
+           "%s", message);
+}
 
 /* ---- output ---- */
 
@@ -193,6 +206,8 @@ void dr_client_end(struct dr_client *client)
 void dr_client_fatal(struct dr_client *client, const char *sqlstate, const char *message)
 {
     struct dr_buffer out = {0};
+    if (client->phase != DR_PHASE_ENDING)
+        log_about(client, DR_LOG_WARNING, message);
     dr_message_report(&out, 'E', "FATAL", sqlstate, message, NULL, NULL, 0);
     dr_client_put(client, &out);
     dr_buffer_free(&out);
@@ -294,6 +309,7 @@ static void greet(struct dr_client *client)
     dr_client_put(client, &out);
     dr_buffer_free(&out);
     client->phase = DR_PHASE_READY;
+    log_about(client, DR_LOG_DEBUG, "connected");
 }
 
 /* "-c name=value --name=value", as in PGOPTIONS. */

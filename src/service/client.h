@@ -73,12 +73,14 @@ struct dr_client {
     const char *lost; /* why the transaction was undone while the client was silent */
     /* The task that is out. worker */
     struct dr_backend backend;
-    struct dr_portal *portal;
+    struct dr_portal *portal, *formats_of; /* what is read, and whose formats its rows have */
+    const char *row_tag;                   /* of CommandComplete: SELECT or FETCH; MOVE: rows are not sent */
     struct dr_statement *made;
     char *making;
     int making_engine;
     int64_t most;
     duckrow_error error;
+    const char *sqlstate; /* of error, where its code doesn't say; NULL: it does */
     int failed; /* the last thing done did, and it is answered */
     const char *commit_tag;
     /* What comes after: of a whole step, of settling, of looking at a statement. */
@@ -121,6 +123,9 @@ void dr_finish_unit(struct dr_client *client, void (*next)(struct dr_client *));
 void dr_look_up(struct dr_client *client, const char *sql, void (*next)(struct dr_client *));
 /* An error: answers, and undoes an open transaction; then `next`. */
 void dr_fail_client(struct dr_client *client, void (*next)(struct dr_client *));
+/* The same with an error of the protocol's. */
+void dr_refuse(struct dr_client *client, const char *sqlstate, void (*next)(struct dr_client *), const char *format, ...)
+    DR_PRINTF(4, 5);
 /* Answers with client->error, which is not part of a unit. */
 void dr_put_error(struct dr_client *client);
 
@@ -134,6 +139,7 @@ struct dr_portal *dr_portal_make(struct dr_client *client, const char *name,
                                  struct dr_statement *statement); /* in place of an older one */
 struct dr_portal *dr_portal_find(struct dr_client *client, const char *name);
 void dr_portal_close(struct dr_client *client, const char *name);
+void dr_portals_close_named(struct dr_client *client); /* what CLOSE ALL means */
 void dr_portals_free_all(struct dr_client *client);
 void dr_portals_free_unused(struct dr_client *client); /* all but the memory of the unnamed one */
 void dr_portals_close_cursors(struct dr_client *client);

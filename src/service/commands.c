@@ -1,3 +1,3 @@
 #include "commands.h"
 
-const struct dr_command *const dr_service_commands[] = {NULL};
+const struct dr_command *const dr_service_commands[] = {&dr_command_serve, NULL};

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 
+extern const struct dr_command dr_command_serve;
 extern const struct dr_command *const dr_service_commands[]; /* ended by NULL */
 
 #endif

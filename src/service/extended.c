@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "sqlcursor.h"
 
 static struct dr_buffer *reply(struct dr_client *client)
 {
@@ -15,12 +16,9 @@ static void after_error(struct dr_client *client)
     client->skipping = 1;
 }
 
-static void fail(struct dr_client *client, duckrow_code code, const char *format, const char *name)
+static void out_of_memory(struct dr_client *client)
 {
-    char message[512];
-    snprintf(message, sizeof message, format, name);
-    dr_fail(&client->error, code, "%s", message);
-    dr_fail_client(client, after_error);
+    dr_refuse(client, "53200", after_error, "out of memory");
 }
 
 static void malformed(struct dr_client *client)
@@ -48,7 +46,7 @@ static void parsed(struct dr_client *client)
         all[i] = i < client->preparing_count && oids[i] ? oids[i] : client->made->oids[i];
     free(oids);
     if (!all || !dr_prepared_make(client, name, client->parse_sql, dr_statement_get(client->made), all, count))
-        fail(client, DUCKROW_NO_MEMORY, "%s", "out of memory");
+        out_of_memory(client);
     else
         dr_message_empty(reply(client), '1');
     free(client->parse_sql);
@@ -89,11 +87,11 @@ static void parse(struct dr_client *client, struct dr_frame *frame)
         return;
     }
     if (*name && dr_prepared_find(client, name)) {
-        fail(client, DUCKROW_USAGE, "prepared statement \"%s\" already exists", name);
+        dr_refuse(client, "42P05", after_error, "prepared statement \"%s\" already exists", name);
         return;
     }
     if (has_more_statements(sql)) {
-        fail(client, DUCKROW_SQL, "Parser Error: cannot insert multiple commands into a prepared statement%s", "");
+        dr_refuse(client, "42601", after_error, "cannot insert multiple commands into a prepared statement");
         return;
     }
     free(client->preparing);
@@ -104,7 +102,7 @@ static void parse(struct dr_client *client, struct dr_frame *frame)
     client->preparing_count = count;
     client->parse_sql = trimmed(sql);
     if (!client->preparing || !client->preparing_oids || !client->parse_sql) {
-        fail(client, DUCKROW_NO_MEMORY, "%s", "out of memory");
+        out_of_memory(client);
         return;
     }
     for (int i = 0; i < count; i++)
@@ -139,15 +137,14 @@ static void bind_now(struct dr_client *client, struct dr_frame *frame, const cha
     const unsigned char *formats = dr_frame_bytes(frame, 2 * (size_t)format_count);
     int count = dr_frame_u16(frame);
     if (count != prepared->parameters && !frame->bad) {
-        char message[160];
-        snprintf(message, sizeof message, "bind message supplies %d parameters, but prepared statement \"%.60s\" requires %d",
-                 count, prepared->name, prepared->parameters);
-        fail(client, DUCKROW_USAGE, "%s", message);
+        dr_refuse(client, "08P01", after_error,
+                  "bind message supplies %d parameters, but prepared statement \"%.60s\" requires %d", count, prepared->name,
+                  prepared->parameters);
         return;
     }
     struct dr_portal *portal = dr_portal_make(client, portal_name, prepared->statement);
     if (!portal) {
-        fail(client, DUCKROW_NO_MEMORY, "%s", "out of memory");
+        out_of_memory(client);
         return;
     }
     int whole = take_parameters(frame, &portal->bound, formats, format_count, prepared);
@@ -194,8 +191,8 @@ static void take_bind(struct dr_client *client, struct dr_frame *frame)
         fail(client, DUCKROW_USAGE,
              *name ? "prepared statement \"%s\" does not exist" : "unnamed prepared statement does not exist%s", name);
     } else if (*portal && dr_portal_find(client, portal)) {
-        fail(client, DUCKROW_USAGE, "portal \"%s\" already exists", portal);
-    } else if (dr_kind_is_ours(prepared->statement->kind) ||
+        dr_refuse(client, "42P03", after_error, "portal \"%s\" already exists", portal);
+    } else if ((dr_kind_is_ours(prepared->statement->kind) && prepared->statement->kind != DR_KIND_DECLARE) ||
                dr_statements_current(client->server->statements, prepared->statement)) {
         bind_now(client, frame, portal, prepared);
     } else {
@@ -204,7 +201,7 @@ static void take_bind(struct dr_client *client, struct dr_frame *frame)
         dr_buffer_reset(&client->again, 0);
         dr_buffer_add(&client->again, start, (size_t)(frame->end - start));
         if (!client->preparing || client->again.failed)
-            fail(client, DUCKROW_NO_MEMORY, "%s", "out of memory");
+            out_of_memory(client);
         else
             dr_look_up(client, prepared->sql, looked_again);
     }
@@ -224,7 +221,7 @@ static void describe_statement(struct dr_client *client, const char *name)
     struct dr_buffer *out = reply(client);
     const struct dr_formats none = {0};
     if (!prepared) {
-        fail(client, DUCKROW_USAGE, "prepared statement \"%s\" does not exist", name);
+        dr_refuse(client, "26000", after_error, "prepared statement \"%s\" does not exist", name);
         return;
     }
     size_t at = dr_message_begin(out, 't');
@@ -242,11 +239,23 @@ static void describe_statement(struct dr_client *client, const char *name)
         dr_message_empty(out, 'n');
 }
 
+/* Its rows are those of the cursor that it names. */
+static void describe_fetch(struct dr_client *client, const struct dr_statement *statement, const struct dr_formats *formats)
+{
+    struct dr_fetch fetch;
+    dr_fetch_parse(statement->sql, &fetch);
+    const struct dr_portal *cursor = *fetch.name ? dr_portal_find(client, fetch.name) : NULL;
+    if (cursor && !fetch.move)
+        dr_describe_rows(reply(client), cursor->statement->columns, cursor->statement->names, cursor->statement->types, formats);
+    else
+        dr_message_empty(reply(client), 'n');
+}
+
 static void describe_portal(struct dr_client *client, const char *name)
 {
     struct dr_portal *portal = dr_portal_find(client, name);
     if (!portal) {
-        fail(client, DUCKROW_USAGE, "portal \"%s\" does not exist", name);
+        dr_refuse(client, "34000", after_error, "portal \"%s\" does not exist", name);
         return;
     }
     const struct dr_statement *statement = portal->statement;
@@ -256,6 +265,8 @@ static void describe_portal(struct dr_client *client, const char *name)
         dr_describe_by_running(client, portal, nothing_more);
     else if (statement->kind == DR_KIND_SHOW && dr_show_parse(statement->sql, shown))
         dr_describe_text(reply(client), shown);
+    else if (statement->kind == DR_KIND_FETCH)
+        describe_fetch(client, statement, &formats);
     else if (statement->columns >= 0)
         dr_describe_rows(reply(client), statement->columns, statement->names, statement->types, &formats);
     else
@@ -274,7 +285,7 @@ static void execute(struct dr_client *client, struct dr_frame *frame)
     }
     struct dr_portal *portal = dr_portal_find(client, name);
     if (!portal)
-        fail(client, DUCKROW_USAGE, "portal \"%s\" does not exist", name);
+        dr_refuse(client, "34000", after_error, "portal \"%s\" does not exist", name);
     else
         dr_perform(client, portal, most > 0 ? most : INT64_MAX, 0, nothing_more);
 }

@@ -1,3 +1,4 @@
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,6 +6,7 @@
 
 #include "client.h"
 #include "core/os.h"
+#include "sqlcursor.h"
 #include "sqlstate.h"
 
 /* A unit longer than this is run as it comes; a write that took longer lately doesn't go into the lane. */
@@ -30,11 +32,10 @@ static void notice(struct dr_client *client, const char *sqlstate, const char *m
 
 void dr_put_error(struct dr_client *client)
 {
-    const char *sqlstate = dr_sqlstate(&client->error);
-    if (client->lost == client->error.message || strstr(client->error.message, "idle_in_transaction_session_timeout"))
-        sqlstate = "25P03";
-    else if (strcmp(client->error.message, DR_CANCELLED) == 0)
+    const char *sqlstate = client->sqlstate ? client->sqlstate : dr_sqlstate(&client->error);
+    if (strcmp(client->error.message, DR_CANCELLED) == 0)
         sqlstate = "40001";
+    client->sqlstate = NULL;
     dr_message_report(reply(client), 'E', "ERROR", sqlstate, client->error.message, NULL, NULL, 0);
 }
 
@@ -114,10 +115,20 @@ void dr_fail_client(struct dr_client *client, void (*next)(struct dr_client *))
     dr_settle(client, after_settled_for_error);
 }
 
-static void fail(struct dr_client *client, duckrow_code code, const char *message, void (*next)(struct dr_client *))
+void dr_refuse(struct dr_client *client, const char *sqlstate, step next, const char *format, ...)
 {
-    dr_fail(&client->error, code, "%s", message);
+    va_list arguments;
+    va_start(arguments, format);
+    client->error = (duckrow_error){.code = DUCKROW_USAGE};
+    vsnprintf(client->error.message, sizeof client->error.message, format, arguments);
+    va_end(arguments);
+    client->sqlstate = sqlstate;
     dr_fail_client(client, next);
+}
+
+static void out_of_memory(struct dr_client *client, step next)
+{
+    dr_refuse(client, "53200", next, "out of memory");
 }
 
 /* ---- settling and committing ---- */
@@ -170,6 +181,7 @@ static void do_commit(struct dr_client *client)
 static void after_commit(struct dr_client *client)
 {
     client->implicit = 0;
+    dr_portals_close_named(client);
     if (client->error.code) {
         client->failed = 1;
         dr_put_error(client);
@@ -355,7 +367,7 @@ void dr_look_up(struct dr_client *client, const char *sql, void (*next)(struct d
     }
     client->making_engine = is_for_engine(client, kind, sql);
     client->looked = next;
-    if (dr_kind_is_ours(kind) && !client->making_engine) {
+    if (dr_kind_is_ours(kind) && kind != DR_KIND_DECLARE && !client->making_engine) {
         do_look_up(client);
         after_look_up(client);
     } else {
@@ -365,12 +377,21 @@ void dr_look_up(struct dr_client *client, const char *sql, void (*next)(struct d
 
 /* ---- reading ---- */
 
+static int drop(struct dr_sink *sink, struct dr_buffer *bytes)
+{
+    (void)sink;
+    dr_buffer_reset(bytes, SIZE_MAX);
+    return 0;
+}
+
 static void do_read(struct dr_client *client)
 {
     struct dr_portal *portal = client->portal;
     struct dr_backend *backend = &client->backend;
-    struct dr_formats formats = dr_formats_at(&portal->bound.values, portal->formats);
+    struct dr_portal *asker = client->formats_of;
+    struct dr_formats formats = dr_formats_at(&asker->bound.values, asker->formats);
     const struct dr_display display = {NULL, NULL};
+    struct dr_sink nowhere = {drop, NULL}, *sink = strcmp(client->row_tag, "MOVE") == 0 ? &nowhere : &client->sink;
     duckrow_error *error = &client->error;
     int64_t count = 0;
     *error = (duckrow_error){0};
@@ -380,17 +401,16 @@ static void do_read(struct dr_client *client)
         if (dr_cursor_open(&portal->cursor, backend, portal->statement, &portal->bound, 0, error))
             return;
     }
-    if (!portal->rows_told) {
+    if (!asker->rows_told) {
         struct dr_buffer out = {0};
         dr_describe_rows(&out, portal->cursor.columns, portal->cursor.names, portal->cursor.types, &formats);
-        client->sink.send(&client->sink, &out);
+        sink->send(sink, &out);
         dr_buffer_free(&out);
-        portal->rows_told = 1;
+        asker->rows_told = 1;
     }
     if (client->most)
-        dr_cursor_fetch(&portal->cursor, backend, client->most, &formats, &display, &client->sink, &count, &portal->finished,
-                        error);
-    portal->told += count;
+        dr_cursor_fetch(&portal->cursor, backend, client->most, &formats, &display, sink, &count, &portal->finished, error);
+    asker->told += count;
     if (portal->finished || error->code)
         dr_cursor_close(&portal->cursor, backend);
 }
@@ -415,8 +435,8 @@ static void after_read(struct dr_client *client)
         go_on(client, next);
         return;
     }
-    if (portal->finished) {
-        dr_complete_tag(portal->statement, portal->told, tag);
+    if (portal->finished || client->formats_of != portal) {
+        snprintf(tag, sizeof tag, "%s %lld", client->row_tag, (long long)client->formats_of->told);
         complete(client, tag);
     } else {
         dr_message_empty(reply(client), 's');
@@ -433,6 +453,17 @@ static void read_now(struct dr_client *client)
         dr_client_start(client, do_read, after_read);
 }
 
+static void read_portal(struct dr_client *client, struct dr_portal *portal, struct dr_portal *asker, int64_t most,
+                        const char *tag, step next)
+{
+    client->portal = portal;
+    client->formats_of = asker;
+    client->row_tag = tag;
+    client->most = most;
+    client->next_step = next;
+    dr_settle(client, read_now);
+}
+
 static void perform_read(struct dr_client *client, struct dr_portal *portal, int64_t most, int describe,
                          void (*next)(struct dr_client *))
 {
@@ -442,18 +473,12 @@ static void perform_read(struct dr_client *client, struct dr_portal *portal, int
         return;
     }
     portal->rows_told |= !describe;
-    client->portal = portal;
-    client->most = most;
-    client->next_step = next;
-    dr_settle(client, read_now);
+    read_portal(client, portal, portal, most, portal->statement->tag, next);
 }
 
 void dr_describe_by_running(struct dr_client *client, struct dr_portal *portal, void (*next)(struct dr_client *))
 {
-    client->portal = portal;
-    client->most = 0;
-    client->next_step = next;
-    dr_settle(client, read_now);
+    read_portal(client, portal, portal, 0, "SELECT", next);
 }
 
 /* ---- writing ---- */
@@ -472,13 +497,13 @@ static void add_operation(struct dr_client *client, struct dr_portal *portal, in
         dr_describe_rows(&unit->fixed, statement->columns, statement->names, statement->types, &formats);
     struct dr_operation *operation = dr_unit_add(unit, dr_statement_get(statement));
     if (!operation) {
-        fail(client, DUCKROW_NO_MEMORY, "out of memory", next);
+        out_of_memory(client, next);
         return;
     }
     operation->formats = operation->parameters + portal->formats;
     dr_buffer_add(&unit->values, portal->bound.values.bytes + portal->bound.values.start, dr_buffer_size(&portal->bound.values));
     if (unit->values.failed || unit->fixed.failed) {
-        fail(client, DUCKROW_NO_MEMORY, "out of memory", next);
+        out_of_memory(client, next);
     } else if (unit->operations >= MOST_OPERATIONS || dr_buffer_size(&unit->values) >= MOST_BYTES) {
         client->next_step = next;
         dr_settle(client, after_early_settle);
@@ -512,6 +537,7 @@ static void end_block(struct dr_client *client)
 
 static void after_rollback(struct dr_client *client)
 {
+    dr_portals_close_named(client);
     complete(client, "ROLLBACK");
     put_reply(client);
     go_on(client, take_next(client));
@@ -607,6 +633,87 @@ void dr_describe_text(struct dr_buffer *out, const char *name)
     dr_message_end(out, at);
 }
 
+static void perform_declare(struct dr_client *client, struct dr_portal *portal, step next)
+{
+    struct dr_declare declare;
+    dr_declare_parse(portal->statement->sql, &declare);
+    if (declare.holds || declare.scrolls) {
+        dr_refuse(client, "0A000", next, "cursors WITH HOLD, and those that SCROLL backwards, are not supported");
+        return;
+    }
+    if (client->status != 'T') {
+        dr_refuse(client, "25P01", next, "DECLARE CURSOR can only be used in transaction blocks");
+        return;
+    }
+    if (dr_portal_find(client, declare.name)) {
+        dr_refuse(client, "42P03", next, "cursor \"%s\" already exists", declare.name);
+        return;
+    }
+    struct dr_portal *cursor = dr_portal_make(client, declare.name, portal->statement->inner);
+    if (cursor) {
+        const struct dr_buffer *from = &portal->bound.values;
+        dr_buffer_add(&cursor->bound.values, from->bytes + from->start, dr_buffer_size(from));
+        cursor->formats = portal->formats;
+    }
+    if (!cursor || cursor->bound.values.failed) {
+        out_of_memory(client, next);
+        return;
+    }
+    complete(client, "DECLARE CURSOR");
+    go_on(client, next);
+}
+
+static struct dr_portal *find_cursor(struct dr_client *client, const char *name, step next)
+{
+    struct dr_portal *cursor = *name ? dr_portal_find(client, name) : NULL;
+    if (!cursor)
+        dr_refuse(client, "34000", next, "cursor \"%s\" does not exist", name);
+    return cursor;
+}
+
+static void perform_fetch(struct dr_client *client, struct dr_portal *portal, int describe, step next)
+{
+    struct dr_fetch fetch;
+    char tag[64];
+    dr_fetch_parse(portal->statement->sql, &fetch);
+    if (fetch.backwards) {
+        dr_refuse(client, "0A000", next, "cursors go forwards only: FETCH [FORWARD] count FROM name");
+        return;
+    }
+    struct dr_portal *cursor = find_cursor(client, fetch.name, next);
+    if (!cursor)
+        return;
+    portal->rows_told = !describe;
+    portal->told = 0;
+    if (cursor->finished || !fetch.count) {
+        if (describe && !fetch.move)
+            dr_describe_rows(reply(client), cursor->statement->columns, cursor->statement->names, cursor->statement->types,
+                             &(struct dr_formats){0});
+        snprintf(tag, sizeof tag, "%s 0", fetch.move ? "MOVE" : "FETCH");
+        complete(client, tag);
+        go_on(client, next);
+        return;
+    }
+    read_portal(client, cursor, portal, fetch.count, fetch.move ? "MOVE" : "FETCH", next);
+}
+
+static void perform_close(struct dr_client *client, struct dr_portal *portal, step next)
+{
+    char name[64];
+    if (!dr_close_parse(portal->statement->sql, name)) {
+        dr_refuse(client, "42601", next, "syntax error in CLOSE: CLOSE name, or CLOSE ALL");
+        return;
+    }
+    if (*name && !find_cursor(client, name, next))
+        return;
+    if (*name)
+        dr_portal_close(client, name);
+    else
+        dr_portals_close_named(client);
+    complete(client, *name ? "CLOSE CURSOR" : "CLOSE CURSOR ALL");
+    go_on(client, next);
+}
+
 static void do_checkpoint(struct dr_client *client)
 {
     struct dr_host *host = client->backend.host;
@@ -656,15 +763,13 @@ void dr_perform(struct dr_client *client, struct dr_portal *portal, int64_t most
     client->failed = 0;
     int ends = kind == DR_KIND_COMMIT || kind == DR_KIND_ROLLBACK;
     if (client->lost && !ends) {
-        dr_fail(&client->error, DUCKROW_INTERRUPTED, "%s", client->lost);
+        const char *lost = client->lost;
         client->lost = NULL;
-        dr_fail_client(client, next);
+        dr_refuse(client, strcmp(lost, DR_CANCELLED) ? "25P03" : "40001", next, "%s", lost);
         return;
     }
     if (client->status == 'E' && !ends && kind != DR_KIND_EMPTY) {
-        dr_fail(&client->error, DUCKROW_SQL,
-                "TransactionContext Error: Current transaction is aborted, commands ignored until end of transaction block");
-        dr_fail_client(client, next);
+        dr_refuse(client, "25P02", next, "current transaction is aborted, commands ignored until end of transaction block");
         return;
     }
     switch (kind) {
@@ -694,10 +799,19 @@ void dr_perform(struct dr_client *client, struct dr_portal *portal, int64_t most
     case DR_KIND_SHOW:
         perform_show(client, portal, describe, next);
         return;
+    case DR_KIND_DECLARE:
+        perform_declare(client, portal, next);
+        return;
+    case DR_KIND_FETCH:
+        perform_fetch(client, portal, describe, next);
+        return;
+    case DR_KIND_CLOSE:
+        perform_close(client, portal, next);
+        return;
     case DR_KIND_CHECKPOINT:
         client->next_step = next;
         if (client->status == 'T' || client->unit.operations)
-            fail(client, DUCKROW_USAGE, "CHECKPOINT cannot run inside a transaction block", take_next(client));
+            dr_refuse(client, "25001", take_next(client), "CHECKPOINT cannot run inside a transaction block");
         else
             dr_client_start(client, do_checkpoint, after_checkpoint);
         return;
@@ -711,12 +825,15 @@ void dr_perform(struct dr_client *client, struct dr_portal *portal, int64_t most
         go_on(client, next);
         return;
     case DR_KIND_DEALLOCATE:
-        dr_deallocate(client, statement->sql);
+        if (!dr_deallocate(client, statement->sql)) {
+            dr_refuse(client, "26000", next, "prepared statement does not exist");
+            return;
+        }
         complete(client, "DEALLOCATE");
         go_on(client, next);
         return;
     case DR_KIND_SAVEPOINT:
-        fail(client, DUCKROW_UNSUPPORTED, "savepoints are not supported: DuckDB has none", next);
+        dr_refuse(client, "0A000", next, "savepoints are not supported: DuckDB has none");
         return;
     case DR_KIND_REFUSED:
         fail(client, DUCKROW_UNSUPPORTED,
@@ -724,6 +841,6 @@ void dr_perform(struct dr_client *client, struct dr_portal *portal, int64_t most
              next);
         return;
     default:
-        fail(client, DUCKROW_UNSUPPORTED, "this statement is not supported by the service", next);
+        dr_refuse(client, "0A000", next, "this statement is not supported by the service");
     }
 }

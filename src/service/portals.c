@@ -137,6 +137,15 @@ void dr_portal_close(struct dr_client *client, const char *name)
     }
 }
 
+void dr_portals_close_named(struct dr_client *client)
+{
+    for (struct dr_portal *portal = client->portals, *next; portal; portal = next) {
+        next = portal->next;
+        if (*portal->name > ' ')
+            dr_portal_close(client, portal->name);
+    }
+}
+
 void dr_portals_free_all(struct dr_client *client)
 {
     dr_portal_close(client, NULL);

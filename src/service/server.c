@@ -1,6 +1,7 @@
 #include "server.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 
 #include "client.h"
 #include "core/os.h"
+#include "log.h"
+#include "notify.h"
 
 enum { TICK_MS = 50, BACKLOG = 1024 };
 
@@ -74,6 +77,8 @@ static void drain(struct dr_server *server, int hurry)
 {
     if (!server->draining) {
         server->draining = 1;
+        dr_notify("STOPPING=1");
+        dr_log(DR_LOG_INFO, NULL, "leaving: %d sessions end what they are at", server->count);
         uv_close((uv_handle_t *)&server->listener, NULL);
         unlink(server->socket);
     }
@@ -208,13 +213,19 @@ duckrow_code dr_server_run(const struct dr_settings *settings, duckrow_error *er
             uv_signal_start(&server->signal[i], on_signal, numbers[i]);
         }
         uv_timer_start(&server->timer, on_tick, TICK_MS, TICK_MS);
-        fprintf(stderr, "duckrow: serving %s at %s\n", server->host.served[0].name, server->socket);
+        for (int i = 0; i < server->host.databases; i++)
+            dr_log(DR_LOG_INFO, &(struct dr_log_about){.database = server->host.served[i].name}, "serving %s",
+                   duckrow_db_path(server->host.served[i].db));
+        dr_log(DR_LOG_INFO, NULL, "listening at %s with DuckDB %s", server->socket, server->host.engine->version);
+        dr_notify("READY=1");
         uv_run(&server->loop, UV_RUN_DEFAULT);
     }
     uv_walk(&server->loop, close_handle, NULL);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     uv_loop_close(&server->loop);
     close_parts(server);
+    if (!code)
+        dr_log(DR_LOG_INFO, NULL, "the databases are closed, and their turns given up");
     pthread_mutex_destroy(&server->mutex);
     free(server);
     return code;

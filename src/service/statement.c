@@ -254,6 +254,7 @@ void dr_statement_put(struct dr_statement *statement)
     }
     free(statement->names);
     free(statement->types);
+    dr_statement_put(statement->inner);
     free(statement->oids);
     free(statement->sql);
     dr_shape_free(statement->shape);

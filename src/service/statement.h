@@ -51,6 +51,7 @@ struct dr_statement {
     char **names;
     struct dr_type **types;
     int unresolved; /* the columns' types depend on the parameters' */
+    struct dr_statement *inner; /* of DECLARE: the query */
     int database;   /* the number of the database that it writes; -1: not known */
     struct dr_shape *shape;
     atomic_int unappendable; /* the appender was tried and doesn't take its table */

@@ -6,6 +6,7 @@
 
 #include "core/os.h"
 #include "engine/tokens.h"
+#include "sqlcursor.h"
 
 enum { PLACES = 4096, KEPT_TEXT = 65536 };
 
@@ -237,7 +238,8 @@ static duckrow_code learn(struct dr_statements *statements, duckdb_connection co
     int type = (int)duckdb->prepared_statement_type(prepared);
     statement->kind = settle_kind(statement, type);
     code = learn_parameters(duckdb, prepared, statement, error);
-    int rows = statement->kind == DR_KIND_READ || statement->kind == DR_KIND_LOCAL ||
+    int rows = statement->kind == DR_KIND_READ || type == DR_STATEMENT_EXECUTE || type == DR_STATEMENT_CALL ||
+               type == DR_STATEMENT_PRAGMA || type == DR_STATEMENT_EXPLAIN ||
                (statement->kind == DR_KIND_WRITE && has_word(statement->sql, "RETURNING"));
     statement->columns = -1;
     if (!code && rows)
@@ -270,6 +272,31 @@ static duckrow_code learn_for_all(struct dr_statements *statements, const struct
     return code;
 }
 
+/* DECLARE takes its query's parameters. */
+static duckrow_code learn_inner(struct dr_statements *statements, const struct dr_look *look,
+                                const struct dr_catalog_context *context, struct dr_statement *statement, duckrow_error *error)
+{
+    struct dr_declare declare;
+    dr_declare_parse(statement->sql, &declare);
+    if (!declare.query)
+        return dr_fail(error, DUCKROW_SQL, "Parser Error: syntax error in DECLARE: DECLARE name CURSOR FOR query");
+    struct dr_look inner = *look;
+    inner.sql = declare.query;
+    duckrow_code code = dr_statements_make(statements, &inner, context, &statement->inner, error);
+    if (code)
+        return code;
+    if (statement->inner->kind != DR_KIND_READ)
+        return dr_fail(error, DUCKROW_UNSUPPORTED, "a cursor reads: DECLARE is for SELECT alone");
+    size_t size = (size_t)statement->inner->parameters * sizeof *statement->oids;
+    statement->oids = malloc(size + 1);
+    if (!statement->oids)
+        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    if (size)
+        memcpy(statement->oids, statement->inner->oids, size);
+    statement->parameters = statement->inner->parameters;
+    return DUCKROW_OK;
+}
+
 duckrow_code dr_statements_make(struct dr_statements *statements, const struct dr_look *look,
                                 const struct dr_catalog_context *context, struct dr_statement **made, duckrow_error *error)
 {
@@ -287,6 +314,8 @@ duckrow_code dr_statements_make(struct dr_statements *statements, const struct d
     statement->sql = rewritten ? rewritten : strdup(look->sql);
     if (!code && !statement->sql)
         code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    if (!code && statement->kind == DR_KIND_DECLARE)
+        code = learn_inner(statements, look, context, statement, error);
     int ours = dr_kind_is_ours(statement->kind) && !look->engine;
     if (!code && !ours)
         code =
