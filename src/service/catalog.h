@@ -20,7 +20,8 @@
 
 #include "core/error.h"
 
-/* SQL to run once on each DuckDB instance, in this order, by any connection: texts of several statements, ended by NULL. Static. */
+/* SQL to run once on each DuckDB instance, in this order, by any connection: texts of several statements, ended by NULL. Static.
+ * It takes a few tenths of a second, so it is worth waiting until a rewritten statement needs it (dr_catalog_needed). */
 const char *const *dr_catalog_setup(void);
 
 struct dr_catalog_context {
@@ -35,5 +36,8 @@ struct dr_catalog_context {
  * statements. Errors: NO_MEMORY. */
 duckrow_code dr_catalog_rewrite(const char *sql, const struct dr_catalog_context *context, char **rewritten,
                                 duckrow_error *error);
+
+/* Does this rewritten statement use what the set-up makes? version() and the like don't. */
+int dr_catalog_needed(const char *rewritten);
 
 #endif

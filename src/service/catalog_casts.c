@@ -51,10 +51,24 @@ static int operand_start(const struct dr_rewriting *rewriting, int at)
 static const struct {
     const char *name, *duckdb; /* NULL: a name of an object, which is looked up */
 } types[] = {
-    {"regclass", NULL},   {"regtype", NULL},     {"regnamespace", NULL}, {"regproc", NULL},  {"regprocedure", NULL},
-    {"regrole", NULL},    {"oid", "INT"},        {"xid", "INT"},         {"name", "TEXT"},   {"char", "TEXT"},
-    {"cstring", "TEXT"},  {"aclitem", "TEXT"},   {"pg_node_tree", "TEXT"}, {"int2vector", "SMALLINT[]"},
-    {"oidvector", "INT[]"}, {"sql_identifier", "TEXT"}, {"cardinal_number", "INT"}, {"character_data", "TEXT"},
+    {"regclass", NULL},
+    {"regtype", NULL},
+    {"regnamespace", NULL},
+    {"regproc", NULL},
+    {"regprocedure", NULL},
+    {"regrole", NULL},
+    {"oid", "INT"},
+    {"xid", "INT"},
+    {"name", "TEXT"},
+    {"char", "TEXT"},
+    {"cstring", "TEXT"},
+    {"aclitem", "TEXT"},
+    {"pg_node_tree", "TEXT"},
+    {"int2vector", "SMALLINT[]"},
+    {"oidvector", "INT[]"},
+    {"sql_identifier", "TEXT"},
+    {"cardinal_number", "INT"},
+    {"character_data", "TEXT"},
 };
 
 static int type_at(const struct dr_rewriting *rewriting, int at)
@@ -245,32 +259,33 @@ static void public_schema(struct dr_rewriting *rewriting, int at)
 }
 
 /* FROM generate_series(…) s: the column is s as well. */
-static void series_alias(struct dr_rewriting *rewriting, int at)
+static void series_alias(struct dr_rewriting *rewriting, int alias)
 {
-    static const char *const words[] = {"WITH", "WHERE", "JOIN", "LEFT", "ON", "CROSS", "INNER", "ORDER", "GROUP", "UNION", "LIMIT", "FROM", "IS", "AND", "OR", "THEN", "END"};
-    int alias = dr_piece(rewriting, at + 1)->match + 1;
-    if (alias <= 0)
-        return;
-    alias += dr_piece_is_word(rewriting, alias, "AS");
-    if (!dr_piece_is_name(rewriting, alias) || dr_piece_is_sign(rewriting, alias + 1, '('))
-        return;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (dr_piece_is_word(rewriting, alias, words[i]))
-            return;
-    const struct dr_piece *name = dr_piece(rewriting, alias);
     char column[96];
-    if (name->end - name->start > 64)
+    alias += dr_piece_is_word(rewriting, alias, "AS");
+    const struct dr_piece *name = dr_piece(rewriting, alias);
+    if (!dr_piece_is_name(rewriting, alias) || dr_piece_is_sign(rewriting, alias + 1, '(') ||
+        dr_piece_is_word(rewriting, alias, "WITH") || dr_piece_is_word(rewriting, alias, "WHERE") ||
+        dr_piece_is_word(rewriting, alias, "ORDER") || dr_piece_is_word(rewriting, alias, "GROUP") ||
+        dr_piece_is_word(rewriting, alias, "UNION") || name->end - name->start > 64)
         return;
     snprintf(column, sizeof column, "(%.*s)", (int)(name->end - name->start), name->start);
     dr_piece_after(rewriting, alias, column);
 }
 
-static int after_from(const struct dr_rewriting *rewriting, int at)
+static void function_in_from(struct dr_rewriting *rewriting, int at)
 {
-    if (dr_piece_is_sign(rewriting, at - 1, '.'))
-        at -= 2;
-    return dr_piece_is_word(rewriting, at - 1, "FROM") || dr_piece_is_word(rewriting, at - 1, "JOIN") ||
-           dr_piece_is_word(rewriting, at - 1, "LATERAL") || dr_piece_is_sign(rewriting, at - 1, ',');
+    int close = dr_piece(rewriting, at + 1)->match;
+    if (close < 0)
+        return;
+    if (dr_piece_is_word(rewriting, at, "string_to_array")) {
+        dr_piece_before(rewriting, at, "(SELECT ");
+        dr_piece_after(rewriting, close, ")");
+    } else if (!dr_piece_is_word(rewriting, at, "generate_series") && !dr_piece_is_word(rewriting, at, "unnest") &&
+               !dr_piece_is_word(rewriting, at, "generate_subscripts")) {
+        return;
+    }
+    series_alias(rewriting, close + 1);
 }
 
 void dr_catalog_dialect(struct dr_rewriting *rewriting)
@@ -287,10 +302,11 @@ void dr_catalog_dialect(struct dr_rewriting *rewriting)
         } else if (dr_piece_is_sign(rewriting, at, ':') && dr_piece_is_sign(rewriting, at - 1, ':') && !piece->instead) {
             if (!dr_piece(rewriting, at + 1)->instead)
                 plain_type(rewriting, at + 1);
-        } else if ((dr_piece_is_word(rewriting, at, "generate_series") || dr_piece_is_word(rewriting, at, "unnest") ||
-                    dr_piece_is_word(rewriting, at, "generate_subscripts")) &&
-                   dr_piece_is_sign(rewriting, at + 1, '(') && after_from(rewriting, at)) {
-            series_alias(rewriting, at);
+        } else if (piece->relation) {
+            function_in_from(rewriting, at);
+        } else if (dr_piece_is_word(rewriting, at, "json_build_object") ||
+                   dr_piece_is_word(rewriting, at, "jsonb_build_object")) {
+            dr_piece_instead(rewriting, at, "json_object");
         }
     }
 }

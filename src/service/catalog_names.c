@@ -84,6 +84,7 @@ static const struct name catalog_names[] = {
     {"pg_get_function_result", DR_CATALOG_FUNCTION},
     {"pg_get_functiondef", DR_CATALOG_FUNCTION},
     {"pg_get_indexdef", DR_CATALOG_FUNCTION},
+    {"pg_get_keywords", DR_CATALOG_FUNCTION},
     {"pg_get_partkeydef", DR_CATALOG_FUNCTION},
     {"pg_get_ruledef", DR_CATALOG_FUNCTION},
     {"pg_get_serial_sequence", DR_CATALOG_FUNCTION},
@@ -138,6 +139,8 @@ static const struct name catalog_names[] = {
     {"pg_shdescription", DR_CATALOG_RELATION},
     {"pg_size_pretty", DR_CATALOG_FUNCTION},
     {"pg_stat_activity", DR_CATALOG_RELATION},
+    {"pg_stat_get_numscans", DR_CATALOG_FUNCTION},
+    {"pg_stat_get_tuples_inserted", DR_CATALOG_FUNCTION},
     {"pg_stat_replication", DR_CATALOG_RELATION},
     {"pg_stat_user_indexes", DR_CATALOG_RELATION},
     {"pg_stat_user_tables", DR_CATALOG_RELATION},
@@ -217,9 +220,10 @@ static int compare(const void *key, const void *element)
 enum dr_catalog_kind dr_catalog_kind(const char *name, size_t length, int information)
 {
     const struct wanted wanted = {name, length};
-    const struct name *found = information ? bsearch(&wanted, information_names, sizeof information_names / sizeof *information_names,
-                                                     sizeof *information_names, compare)
-                                           : bsearch(&wanted, catalog_names, sizeof catalog_names / sizeof *catalog_names,
-                                                     sizeof *catalog_names, compare);
+    const struct name *found =
+        information
+            ? bsearch(&wanted, information_names, sizeof information_names / sizeof *information_names, sizeof *information_names,
+                      compare)
+            : bsearch(&wanted, catalog_names, sizeof catalog_names / sizeof *catalog_names, sizeof *catalog_names, compare);
     return found ? found->kind : DR_CATALOG_NONE;
 }

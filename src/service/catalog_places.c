@@ -25,8 +25,8 @@ static void qualify(struct dr_rewriting *rewriting, int at, int information)
 /* Does an alias follow? */
 static int has_alias(const struct dr_rewriting *rewriting, int at)
 {
-    static const char *const words[] = {"WHERE", "JOIN",   "LEFT",  "RIGHT", "FULL",  "INNER", "CROSS",     "NATURAL", "ON",
-                                        "USING", "GROUP",  "ORDER", "LIMIT", "UNION", "HAVING", "INTERSECT", "EXCEPT",  "OFFSET"};
+    static const char *const words[] = {"WHERE", "JOIN",  "LEFT",  "RIGHT", "FULL",  "INNER",  "CROSS",     "NATURAL", "ON",
+                                        "USING", "GROUP", "ORDER", "LIMIT", "UNION", "HAVING", "INTERSECT", "EXCEPT",  "OFFSET"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (dr_piece_is_word(rewriting, at, words[i]))
             return 0;
@@ -39,8 +39,9 @@ static void name_roles(struct dr_rewriting *rewriting, int at)
     char *call;
     struct dr_piece *piece = &rewriting->pieces[at];
     dr_piece_literal(rewriting, at, rewriting->context->user);
-    if (rewriting->failed || asprintf(&call, "%s(%s)%s%s", piece->text, piece->instead, has_alias(rewriting, at + 1) ? "" : " AS ",
-                                      has_alias(rewriting, at + 1) ? "" : piece->text) < 0) {
+    if (rewriting->failed ||
+        asprintf(&call, "%s(%s)%s%s", piece->text, piece->instead, has_alias(rewriting, at + 1) ? "" : " AS ",
+                 has_alias(rewriting, at + 1) ? "" : piece->text) < 0) {
         rewriting->failed = 1;
         return;
     }
@@ -73,17 +74,28 @@ static void call_instead(struct dr_rewriting *rewriting, const struct dr_place *
     dr_pieces_drop(rewriting, at + 1, close);
 }
 
+static const char *setting_of(const struct dr_catalog_context *context, const char *name)
+{
+    static const char *const known[][2] = {
+        {"server_version_num", "150000"}, {"search_path", "main"},     {"jit", "off"},
+        {"server_encoding", "UTF8"},      {"client_encoding", "UTF8"}, {"standard_conforming_strings", "on"},
+        {"integer_datetimes", "on"},      {"is_superuser", "on"},      {"default_table_access_method", "heap"},
+        {"max_identifier_length", "63"},  {"max_index_keys", "32"},    {"default_transaction_read_only", "off"},
+        {"transaction_read_only", "off"}, {"block_size", "262144"},    {"server_version", NULL},
+    };
+    const char *value = context->setting ? context->setting(context->settings, name) : NULL;
+    for (size_t i = 0; !value && i < sizeof known / sizeof *known; i++)
+        if (strcasecmp(name, known[i][0]) == 0)
+            return known[i][1] ? known[i][1] : context->server_version;
+    return value;
+}
+
 /* current_setting('name' [, missing_ok]) of a setting that the session knows. Others are left to DuckDB. */
 static void call_setting(struct dr_rewriting *rewriting, const struct dr_place *place, int first, int at, int close)
 {
-    const struct dr_catalog_context *context = rewriting->context;
     const struct dr_piece *name = dr_piece(rewriting, at + 2);
     if (name->kind == DR_TOKEN_STRING) {
-        const char *value = context->setting ? context->setting(context->settings, name->text) : NULL;
-        if (!value && strcasecmp(name->text, "server_version_num") == 0)
-            value = "150000";
-        if (!value && strcasecmp(name->text, "server_version") == 0)
-            value = context->server_version;
+        const char *value = setting_of(rewriting->context, name->text);
         if (value)
             call_instead(rewriting, place, first, at, close, value, 1);
         else if (dr_piece_is_sign(rewriting, at + 3, ','))
@@ -123,6 +135,7 @@ static void name_function(struct dr_rewriting *rewriting, const struct dr_place 
     enum dr_catalog_kind kind = kind_of(rewriting, at, 0);
     if (close < 0)
         return;
+    rewriting->pieces[at].relation = place->relation;
     if (first < at)
         dr_pieces_drop(rewriting, first, at - 1);
     if (kind == DR_CATALOG_CONTEXT) {
@@ -207,8 +220,8 @@ static int see_name(struct dr_rewriting *rewriting, const struct dr_place *place
 /* Words that change what is expected. Returns whether it was one. */
 static int see_keyword(const struct dr_rewriting *rewriting, struct dr_place *place, int at)
 {
-    static const char *const others[] = {"WHERE", "GROUP", "ORDER", "HAVING", "LIMIT",    "OFFSET", "UNION",
-                                         "EXCEPT", "INTERSECT", "WINDOW", "QUALIFY", "SET", "VALUES", "RETURNING"};
+    static const char *const others[] = {"WHERE",  "GROUP",     "ORDER",  "HAVING",  "LIMIT", "OFFSET", "UNION",
+                                         "EXCEPT", "INTERSECT", "WINDOW", "QUALIFY", "SET",   "VALUES", "RETURNING"};
     if (dr_piece_is_word(rewriting, at, "SELECT")) {
         place->clause = DR_CLAUSE_LIST;
         place->item = at + 1;
@@ -217,8 +230,8 @@ static int see_keyword(const struct dr_rewriting *rewriting, struct dr_place *pl
     } else if (dr_piece_is_word(rewriting, at, "FROM")) {
         if (dr_piece_is_word(rewriting, at - 1, "DISTINCT") || dr_piece_is_word(rewriting, at - 1, "DELETE"))
             return 1;
-        if (place->clause == DR_CLAUSE_LIST || place->clause == DR_CLAUSE_FROM || dr_piece(rewriting, at - 1)->kind == DR_TOKEN_END ||
-            dr_piece_is_sign(rewriting, at - 1, '('))
+        if (place->clause == DR_CLAUSE_LIST || place->clause == DR_CLAUSE_FROM ||
+            dr_piece(rewriting, at - 1)->kind == DR_TOKEN_END || dr_piece_is_sign(rewriting, at - 1, '('))
             place->clause = DR_CLAUSE_FROM;
         place->relation = place->clause == DR_CLAUSE_FROM;
         return 1;

@@ -167,7 +167,7 @@ static void match_brackets(struct dr_rewriting *rewriting)
 /* What is kept in the database or names things of the user's is DuckDB's alone. */
 static int left_alone(const struct dr_rewriting *rewriting)
 {
-    static const char *const words[] = {"CREATE", "ALTER", "DROP", "SET",    "RESET",  "SHOW",   "ATTACH",
+    static const char *const words[] = {"CREATE", "ALTER", "DROP", "SET",     "RESET",  "SHOW",   "ATTACH",
                                         "DETACH", "USE",   "LOAD", "COMMENT", "PRAGMA", "INSTALL"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (dr_piece_is_word(rewriting, rewriting->first, words[i]))
@@ -238,8 +238,8 @@ static int in_word(unsigned char byte)
 
 static int telling_word(const char *word, size_t length, int underscore)
 {
-    static const char *const words[] = {"operator", "version", "regclass", "regtype", "regproc", "regnamespace", "regrole",
-                                        "regprocedure", "getdatabaseencoding"};
+    static const char *const words[] = {"operator", "version",      "regclass",           "regtype", "regproc", "regnamespace",
+                                        "regrole",  "regprocedure", "getdatabaseencoding"};
     if (underscore)
         return (length == 10 && strncasecmp(word, "pg_catalog", length) == 0) ||
                (length == 18 && strncasecmp(word, "information_schema", length) == 0) || dr_catalog_kind(word, length, 0);

@@ -9,7 +9,8 @@
 struct dr_piece {
     enum dr_token kind;
     const char *start, *end, *text; /* text as in dr_tokens */
-    int match;                      /* of a bracket, parenthesis: the other one; else -1 */
+    int match; /* of a bracket, parenthesis: the other one; else -1 */
+    int relation; /* a function that stands for a relation: FROM generate_series(…) */
     char *before, *instead, *after; /* NULL: nothing, itself, nothing */
 };
 
@@ -18,7 +19,7 @@ struct dr_rewriting {
     struct dr_piece *pieces; /* the last one is an END */
     int count;
     int first, last; /* of the statement at hand: last is its END */
-    int concerned;   /* the statement is about the catalog */
+    int concerned; /* the statement is about the catalog */
     int changed, failed;
 };
 
@@ -27,8 +28,8 @@ enum dr_clause { DR_CLAUSE_NONE, DR_CLAUSE_LIST, DR_CLAUSE_FROM, DR_CLAUSE_OTHER
 struct dr_place {
     enum dr_clause clause;
     int relation; /* a relation's name is next */
-    int item;     /* first token of the select list's item */
-    int depth;    /* parentheses around */
+    int item; /* first token of the select list's item */
+    int depth; /* parentheses around */
 };
 
 /* Edits. Further text goes before what is before already, and behind what is behind. */
@@ -47,9 +48,9 @@ int dr_piece_is_sign(const struct dr_rewriting *rewriting, int at, char sign);
 /* Gives the tokens first to last a column name, if they are an item of the select list and have none. */
 void dr_piece_column(struct dr_rewriting *rewriting, const struct dr_place *place, int first, int last, const char *name);
 
-/* The steps: catalog_places.c walks through a statement, and hands what is in reach to catalog_casts.c; that says the token behind. */
+/* The steps. catalog_places.c walks through a statement; catalog_casts.c does the rest. */
 void dr_catalog_places(struct dr_rewriting *rewriting);
-/* At a "::": *behind is the token behind the type. At CAST: nothing but the edit. */
+/* at: of "::", or of CAST. */
 void dr_catalog_cast(struct dr_rewriting *rewriting, const struct dr_place *place, int at);
 void dr_catalog_cast_call(struct dr_rewriting *rewriting, const struct dr_place *place, int at);
 /* OPERATOR(…) and COLLATE pg_catalog.…, which only PostgreSQL's own tools say. */

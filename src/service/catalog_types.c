@@ -33,8 +33,10 @@
 
 #define TEXT(what) #what
 #define ROW(oid, name, format, size, category, array)                                                                            \
-    "(" TEXT(oid) ",'" name "','" format "'," TEXT(size) ",'" category "',0," TEXT(array) "),"                                   \
-    "(" TEXT(array) ",'_" name "','" format "[]',-1,'A'," TEXT(oid) ",0),"
+    "(" TEXT(oid) ",'" name "','" format "'," TEXT(size) ",'" category                                                           \
+                                                         "',0," TEXT(array) "),"                                                 \
+                                                                            "(" TEXT(array) ",'_" name "','" format              \
+                                                                                            "[]',-1,'A'," TEXT(oid) ",0),"
 /* Lists of the same order, in which a value is looked up by the place of its key: a CASE of as many branches would take the planner
  * many times as long. */
 #define OIDS(oid, name, format, size, category, array) "," TEXT(oid) "," TEXT(array)
@@ -46,12 +48,14 @@
 
 /* DuckDB's types: name, oid, oid of the array */
 #define DUCKDB_TYPES(X)                                                                                                          \
-    X("BOOLEAN", 16, 1000) X("TINYINT", 21, 1005) X("UTINYINT", 21, 1005) X("SMALLINT", 21, 1005) X("USMALLINT", 23, 1007)       \
-    X("INTEGER", 23, 1007) X("UINTEGER", 20, 1016) X("BIGINT", 20, 1016) X("UBIGINT", 1700, 1231) X("HUGEINT", 1700, 1231)       \
-    X("UHUGEINT", 1700, 1231) X("BIGNUM", 1700, 1231) X("FLOAT", 700, 1021) X("DOUBLE", 701, 1022) X("JSON", 114, 199)           \
-    X("BLOB", 17, 1001) X("UUID", 2950, 2951) X("DATE", 1082, 1182) X("TIME", 1083, 1183) X("TIME_NS", 1083, 1183)               \
-    X("TIME WITH TIME ZONE", 1266, 1270) X("TIMESTAMP", 1114, 1115) X("TIMESTAMP_S", 1114, 1115) X("TIMESTAMP_MS", 1114, 1115)   \
-    X("TIMESTAMP_NS", 1114, 1115) X("TIMESTAMP WITH TIME ZONE", 1184, 1185) X("INTERVAL", 1186, 1187) X("VARIANT", 114, 114)
+    X("BOOLEAN", 16, 1000)                                                                                                       \
+    X("TINYINT", 21, 1005) X("UTINYINT", 21, 1005) X("SMALLINT", 21, 1005) X("USMALLINT", 23, 1007) X("INTEGER", 23, 1007)       \
+        X("UINTEGER", 20, 1016) X("BIGINT", 20, 1016) X("UBIGINT", 1700, 1231) X("HUGEINT", 1700, 1231)                          \
+            X("UHUGEINT", 1700, 1231) X("BIGNUM", 1700, 1231) X("FLOAT", 700, 1021) X("DOUBLE", 701, 1022) X("JSON", 114, 199)   \
+                X("BLOB", 17, 1001) X("UUID", 2950, 2951) X("DATE", 1082, 1182) X("TIME", 1083, 1183) X("TIME_NS", 1083, 1183)   \
+                    X("TIME WITH TIME ZONE", 1266, 1270) X("TIMESTAMP", 1114, 1115) X("TIMESTAMP_S", 1114, 1115)                 \
+                        X("TIMESTAMP_MS", 1114, 1115) X("TIMESTAMP_NS", 1114, 1115) X("TIMESTAMP WITH TIME ZONE", 1184, 1185)    \
+                            X("INTERVAL", 1186, 1187) X("VARIANT", 114, 114)
 #define DUCKDB_NAMES(name, oid, array) ",'" name "','" name "[]'"
 #define DUCKDB_OIDS(name, oid, array) "," TEXT(oid) "," TEXT(array)
 
@@ -61,8 +65,7 @@
     "(705,'unknown','unknown',-2,'X',0,0),(2249,'record','record',-1,'P',0,0),(2276,'any','\"any\"',4,'P',0,0),"                 \
     "(2278,'void','void',4,'P',0,0)"
 
-const char dr_catalog_types[] =
-    "CREATE TABLE " DR_CATALOG ".base_types AS SELECT * FROM (VALUES " TYPES(ROW) PSEUDO
+const char dr_catalog_types[] = "CREATE TABLE " DR_CATALOG ".base_types AS SELECT * FROM (VALUES " TYPES(ROW) PSEUDO
     ") t(oid, typname, format, typlen, typcategory, typelem, typarray);"
 
     /* Names are stable: the same in each instance and after a restart, so that a client may keep an oid between two queries. */
@@ -71,46 +74,279 @@ const char dr_catalog_types[] =
     "CREATE MACRO " DR_CATALOG ".schema_oid(space) AS CASE space WHEN 'main' THEN 2200 WHEN 'pg_catalog' THEN 11"
     " WHEN 'information_schema' THEN 13000 ELSE " DR_CATALOG ".oid_of('schema', space) END;"
 
-    "CREATE MACRO " DR_CATALOG ".type_oid(type) AS coalesce(" LOOKUP("25" DUCKDB_TYPES(DUCKDB_OIDS), "'VARCHAR'" DUCKDB_TYPES(DUCKDB_NAMES),
-                                                               "regexp_replace(type, '(\\[[0-9]*\\])+$', '[]')") ","
-    " CASE WHEN regexp_matches(type, '^(STRUCT|MAP|UNION)\\(') THEN 114"
-    " WHEN starts_with(type, 'DECIMAL') THEN CASE WHEN ends_with(type, ']') THEN 1231 ELSE 1700 END"
-    " WHEN ends_with(type, ']') THEN 1009 ELSE 25 END);"
-    "CREATE MACRO " DR_CATALOG ".type_size(type) AS coalesce(" LOOKUP("-1" TYPES(SIZES), "0" TYPES(OIDS), "type") ", -1);"
-    "CREATE MACRO " DR_CATALOG ".type_modifier(digits, scale) AS CASE WHEN digits IS NULL THEN -1"
-    " ELSE (digits << 16 | scale) + 4 END;"
+    "CREATE MACRO " DR_CATALOG ".type_oid(type) AS coalesce(" LOOKUP(
+        "25" DUCKDB_TYPES(DUCKDB_OIDS), "'VARCHAR'" DUCKDB_TYPES(DUCKDB_NAMES),
+        "regexp_replace(type, '(\\[[0-9]*\\])+$', '[]')") ","
+                                                          " CASE WHEN regexp_matches(type, '^(STRUCT|MAP|UNION)\\(') THEN 114"
+                                                          " WHEN starts_with(type, 'DECIMAL') THEN CASE WHEN ends_with(type, "
+                                                          "']') THEN 1231 ELSE 1700 END"
+                                                          " WHEN ends_with(type, ']') THEN 1009 ELSE 25 END);"
+                                                          "CREATE MACRO " DR_CATALOG ".type_size(type) AS coalesce(" LOOKUP(
+                                                              "-1" TYPES(SIZES), "0" TYPES(OIDS),
+                                                              "type") ", -1);"
+                                                                      "CREATE MACRO " DR_CATALOG
+                                                                      ".type_modifier(digits, scale) AS CASE WHEN digits IS NULL "
+                                                                      "THEN -1"
+                                                                      " ELSE (digits << 16 | scale) + 4 END;"
 
-    "CREATE MACRO " DR_CATALOG ".type_format(type) AS " LOOKUP("'-'" TYPES(FORMATS), "0" TYPES(OIDS), "type") ";"
-    "CREATE VIEW " DR_CATALOG ".user_types AS SELECT " DR_CATALOG ".oid_of('type ' || schema_name, type_name) oid, type_name typname,"
-    " schema_name, labels, comment FROM duckdb_types() WHERE NOT internal AND database_name = current_database();"
-    "CREATE VIEW " DR_CATALOG ".find_type AS SELECT oid dr_oid, typname dr_name FROM " DR_CATALOG ".user_types;"
-    "CREATE MACRO " DR_CATALOG ".format_type(type, modifier) AS CASE WHEN type::INT = 1700 AND modifier >= 4"
-    " THEN 'numeric(' || ((modifier - 4) >> 16) || ',' || ((modifier - 4) & 65535) || ')'"
-    " ELSE coalesce(" DR_CATALOG ".type_format(type::INT), (SELECT any_value(u.dr_name) FROM " DR_CATALOG
-    ".find_type u WHERE u.dr_oid = type::INT),"
-    " CASE WHEN type IS NOT NULL THEN '?' END) END;"
+                                                                      "CREATE MACRO " DR_CATALOG ".type_format(type) AS " LOOKUP(
+                                                                          "'-'" TYPES(FORMATS),
+                                                                          "0" TYPES(OIDS), "type") ";"
+                                                                                                   "CREATE VIEW " DR_CATALOG
+                                                                                                   ".user_types AS "
+                                                                                                   "SELECT " DR_CATALOG
+                                                                                                   ".oid_of('type ' || "
+                                                                                                   "schema_name, type_name) oid, "
+                                                                                                   "type_name typname,"
+                                                                                                   " schema_name, labels, "
+                                                                                                   "comment FROM duckdb_types() "
+                                                                                                   "WHERE NOT internal AND "
+                                                                                                   "database_name = "
+                                                                                                   "current_database();"
+                                                                                                   "CREATE VIEW " DR_CATALOG
+                                                                                                   ".find_type AS SELECT oid "
+                                                                                                   "dr_oid, typname dr_name "
+                                                                                                   "FROM " DR_CATALOG
+                                                                                                   ".user_types;"
+                                                                                                   "CREATE MACRO " DR_CATALOG
+                                                                                                   ".format_type(type, modifier) "
+                                                                                                   "AS CASE WHEN type::INT = "
+                                                                                                   "1700 AND modifier >= 4"
+                                                                                                   " THEN 'numeric(' || "
+                                                                                                   "((modifier - 4) >> 16) || "
+                                                                                                   "',' || ((modifier - 4) & "
+                                                                                                   "65535) || ')'"
+                                                                                                   " ELSE coalesce(" DR_CATALOG
+                                                                                                   ".type_format(type::INT), "
+                                                                                                   "(SELECT any_value(u.dr_name) "
+                                                                                                   "FROM " DR_CATALOG
+                                                                                                   ".find_type u WHERE u.dr_oid "
+                                                                                                   "= type::INT),"
+                                                                                                   " CASE WHEN type IS NOT NULL "
+                                                                                                   "THEN '?' END) END;"
 
-    "CREATE MACRO " DR_CATALOG ".type_by_name(wanted) AS "
-    LOOKUP("23,1700,701,701,1083,1114,25,17,1042" TYPES(NAMED), "'int','decimal','double','float','time','timestamp','string','blob','char'"
-           TYPES(NAMES), "regexp_replace(lower(wanted), '^(pg_catalog\\.)|\"', '', 'g')") ";"
-    "CREATE MACRO " DR_CATALOG ".to_regtype(wanted) AS coalesce(try_cast(wanted AS INT), " DR_CATALOG ".type_by_name(wanted::TEXT),"
-    " (SELECT any_value(u.dr_oid) FROM " DR_CATALOG ".find_type u WHERE lower(u.dr_name) = lower(trim(wanted::TEXT, '\"'))));"
-    "CREATE MACRO " DR_CATALOG ".regtype(wanted) AS coalesce(" DR_CATALOG ".to_regtype(wanted),"
-    " CASE WHEN wanted IS NOT NULL THEN error('type \"' || wanted || '\" does not exist') END);"
+                                                                                                   "CREATE MACRO " DR_CATALOG
+                                                                                                   ".type_by_name(wanted) "
+                                                                                                   "AS " LOOKUP(
+                                                                                                       "23,1700,701,701,1083,"
+                                                                                                       "1114,25,17,1042" TYPES(
+                                                                                                           NAMED),
+                                                                                                       "'int','decimal','double',"
+                                                                                                       "'float','time','"
+                                                                                                       "timestamp','string','"
+                                                                                                       "blob','char'" TYPES(
+                                                                                                           NAMES),
+                                                                                                       "regexp_replace(lower("
+                                                                                                       "wanted), "
+                                                                                                       "'^(pg_catalog\\.)|\"', "
+                                                                                                       "'', 'g')") ";"
+                                                                                                                   "CREATE "
+                                                                                                                   "MACRO"
+                                                                                                                   " " DR_CATALOG
+                                                                                                                   ".to_regtype("
+                                                                                                                   "wanted) AS "
+                                                                                                                   "coalesce(try_"
+                                                                                                                   "cast(wanted "
+                                                                                                                   "AS "
+                                                                                                                   "INT),"
+                                                                                                                   " " DR_CATALOG
+                                                                                                                   ".type_by_"
+                                                                                                                   "name(wanted::"
+                                                                                                                   "TEXT),"
+                                                                                                                   " (SELECT "
+                                                                                                                   "any_value(u."
+                                                                                                                   "dr_oid) "
+                                                                                                                   "FROM"
+                                                                                                                   " " DR_CATALOG
+                                                                                                                   ".find_type u "
+                                                                                                                   "WHERE "
+                                                                                                                   "lower(u.dr_"
+                                                                                                                   "name) = "
+                                                                                                                   "lower(trim("
+                                                                                                                   "wanted::TEXT,"
+                                                                                                                   " '\"'))));"
+                                                                                                                   "CREATE "
+                                                                                                                   "MACRO"
+                                                                                                                   " " DR_CATALOG
+                                                                                                                   ".regtype("
+                                                                                                                   "wanted) AS "
+                                                                                                                   "coalesce"
+                                                                                                                   "(" DR_CATALOG
+                                                                                                                   ".to_regtype("
+                                                                                                                   "wanted),"
+                                                                                                                   " CASE WHEN "
+                                                                                                                   "wanted IS "
+                                                                                                                   "NOT NULL "
+                                                                                                                   "THEN "
+                                                                                                                   "error('type "
+                                                                                                                   "\"' || "
+                                                                                                                   "wanted || "
+                                                                                                                   "'\" does not "
+                                                                                                                   "exist') END);"
 
-    "CREATE VIEW " DR_CATALOG ".pg_type AS SELECT oid, typname, 11 typnamespace, 10 typowner, typlen::SMALLINT typlen,"
-    " typlen BETWEEN 1 AND 8 typbyval, CASE typcategory WHEN 'P' THEN 'p' ELSE 'b' END typtype, typcategory, oid IN (16, 25, 26, 701,"
-    " 1184, 1186, 1562) typispreferred, true typisdefined, ',' typdelim, 0 typrelid, CASE WHEN typelem > 0 THEN"
-    " 'array_subscript_handler' ELSE '-' END typsubscript, typelem, typarray, CASE WHEN typelem > 0 THEN 'array_in' ELSE"
-    " typname || 'in' END typinput, CASE WHEN typelem > 0 THEN 'array_out' ELSE typname || 'out' END typoutput,"
-    " CASE WHEN typelem > 0 THEN 'array_recv' ELSE typname || 'recv' END typreceive, CASE WHEN typelem > 0 THEN 'array_send' ELSE"
-    " typname || 'send' END typsend, '-' typmodin, '-' typmodout, '-' typanalyze, 'i' typalign, 'x' typstorage, false typnotnull,"
-    " 0 typbasetype, -1 typtypmod, 0 typndims, 0 typcollation, NULL::TEXT typdefaultbin, NULL::TEXT typdefault,"
-    " NULL::TEXT[] typacl, 1247 tableoid FROM " DR_CATALOG ".base_types"
-    " UNION ALL SELECT oid, typname, " DR_CATALOG ".schema_oid(schema_name), 10, 4, true, CASE WHEN labels IS NULL THEN 'd' ELSE 'e'"
-    " END, CASE WHEN labels IS NULL THEN 'U' ELSE 'E' END, false, true, ',', 0, '-', 0, 0, 'enum_in', 'enum_out', 'enum_recv',"
-    " 'enum_send', '-', '-', '-', 'i', 'p', false, CASE WHEN labels IS NULL THEN 25 ELSE 0 END, -1, 0, 0, NULL, NULL, NULL, 1247"
-    " FROM " DR_CATALOG ".user_types;"
-    "CREATE VIEW " DR_CATALOG ".pg_enum AS SELECT " DR_CATALOG ".oid_of('label ' || oid, labels[i]) oid, oid enumtypid,"
-    " i::REAL enumsortorder, labels[i] enumlabel FROM (SELECT oid, labels, unnest(range(1, len(labels) + 1)) i FROM " DR_CATALOG
-    ".user_types WHERE labels IS NOT NULL);";
+                                                                                                                   "CREATE "
+                                                                                                                   "VIEW"
+                                                                                                                   " " DR_CATALOG
+                                                                                                                   ".pg_type AS "
+                                                                                                                   "SELECT oid, "
+                                                                                                                   "typname, 11 "
+                                                                                                                   "typnamespace,"
+                                                                                                                   " 10 "
+                                                                                                                   "typowner, "
+                                                                                                                   "typlen::"
+                                                                                                                   "SMALLINT "
+                                                                                                                   "typlen,"
+                                                                                                                   " typlen "
+                                                                                                                   "BETWEEN 1 "
+                                                                                                                   "AND 8 "
+                                                                                                                   "typbyval, "
+                                                                                                                   "CASE "
+                                                                                                                   "typcategory "
+                                                                                                                   "WHEN 'P' "
+                                                                                                                   "THEN 'p' "
+                                                                                                                   "ELSE 'b' END "
+                                                                                                                   "typtype, "
+                                                                                                                   "typcategory, "
+                                                                                                                   "oid IN (16, "
+                                                                                                                   "25, 26, 701,"
+                                                                                                                   " 1184, 1186, "
+                                                                                                                   "1562) "
+                                                                                                                   "typispreferre"
+                                                                                                                   "d, true "
+                                                                                                                   "typisdefined,"
+                                                                                                                   " ',' "
+                                                                                                                   "typdelim, 0 "
+                                                                                                                   "typrelid, "
+                                                                                                                   "CASE WHEN "
+                                                                                                                   "typelem > 0 "
+                                                                                                                   "THEN"
+                                                                                                                   " 'array_"
+                                                                                                                   "subscript_"
+                                                                                                                   "handler' "
+                                                                                                                   "ELSE '-' END "
+                                                                                                                   "typsubscript,"
+                                                                                                                   " typelem, "
+                                                                                                                   "typarray, "
+                                                                                                                   "CASE WHEN "
+                                                                                                                   "typelem > 0 "
+                                                                                                                   "THEN "
+                                                                                                                   "'array_in' "
+                                                                                                                   "ELSE"
+                                                                                                                   " typname || "
+                                                                                                                   "'in' END "
+                                                                                                                   "typinput, "
+                                                                                                                   "CASE WHEN "
+                                                                                                                   "typelem > 0 "
+                                                                                                                   "THEN "
+                                                                                                                   "'array_out' "
+                                                                                                                   "ELSE typname "
+                                                                                                                   "|| 'out' END "
+                                                                                                                   "typoutput,"
+                                                                                                                   " CASE WHEN "
+                                                                                                                   "typelem > 0 "
+                                                                                                                   "THEN "
+                                                                                                                   "'array_recv' "
+                                                                                                                   "ELSE typname "
+                                                                                                                   "|| 'recv' "
+                                                                                                                   "END "
+                                                                                                                   "typreceive, "
+                                                                                                                   "CASE WHEN "
+                                                                                                                   "typelem > 0 "
+                                                                                                                   "THEN "
+                                                                                                                   "'array_send' "
+                                                                                                                   "ELSE"
+                                                                                                                   " typname || "
+                                                                                                                   "'send' END "
+                                                                                                                   "typsend, '-' "
+                                                                                                                   "typmodin, "
+                                                                                                                   "'-' "
+                                                                                                                   "typmodout, "
+                                                                                                                   "'-' "
+                                                                                                                   "typanalyze, "
+                                                                                                                   "'i' "
+                                                                                                                   "typalign, "
+                                                                                                                   "'x' "
+                                                                                                                   "typstorage, "
+                                                                                                                   "false "
+                                                                                                                   "typnotnull,"
+                                                                                                                   " 0 "
+                                                                                                                   "typbasetype, "
+                                                                                                                   "-1 "
+                                                                                                                   "typtypmod, 0 "
+                                                                                                                   "typndims, 0 "
+                                                                                                                   "typcollation,"
+                                                                                                                   " NULL::TEXT "
+                                                                                                                   "typdefaultbin"
+                                                                                                                   ", NULL::TEXT "
+                                                                                                                   "typdefault,"
+                                                                                                                   " NULL::TEXT[]"
+                                                                                                                   " typacl, "
+                                                                                                                   "1247 "
+                                                                                                                   "tableoid "
+                                                                                                                   "FROM"
+                                                                                                                   " " DR_CATALOG
+                                                                                                                   ".base_types"
+                                                                                                                   " UNION ALL "
+                                                                                                                   "SELECT oid, "
+                                                                                                                   "typname,"
+                                                                                                                   " " DR_CATALOG
+                                                                                                                   ".schema_oid("
+                                                                                                                   "schema_name),"
+                                                                                                                   " 10, 4, "
+                                                                                                                   "true, CASE "
+                                                                                                                   "WHEN labels "
+                                                                                                                   "IS NULL THEN "
+                                                                                                                   "'d' ELSE 'e'"
+                                                                                                                   " END, CASE "
+                                                                                                                   "WHEN labels "
+                                                                                                                   "IS NULL THEN "
+                                                                                                                   "'U' ELSE 'E' "
+                                                                                                                   "END, false, "
+                                                                                                                   "true, ',', "
+                                                                                                                   "0, '-', 0, "
+                                                                                                                   "0, "
+                                                                                                                   "'enum_in', "
+                                                                                                                   "'enum_out', "
+                                                                                                                   "'enum_recv',"
+                                                                                                                   " 'enum_send',"
+                                                                                                                   " '-', '-', "
+                                                                                                                   "'-', 'i', "
+                                                                                                                   "'p', false, "
+                                                                                                                   "CASE WHEN "
+                                                                                                                   "labels IS "
+                                                                                                                   "NULL THEN 25 "
+                                                                                                                   "ELSE 0 END, "
+                                                                                                                   "-1, 0, 0, "
+                                                                                                                   "NULL, NULL, "
+                                                                                                                   "NULL, 1247"
+                                                                                                                   " FROM"
+                                                                                                                   " " DR_CATALOG
+                                                                                                                   ".user_types;"
+                                                                                                                   "CREATE "
+                                                                                                                   "VIEW"
+                                                                                                                   " " DR_CATALOG
+                                                                                                                   ".pg_enum AS "
+                                                                                                                   "SELECT"
+                                                                                                                   " " DR_CATALOG
+                                                                                                                   ".oid_of('"
+                                                                                                                   "label ' || "
+                                                                                                                   "oid, "
+                                                                                                                   "labels[i]) "
+                                                                                                                   "oid, oid "
+                                                                                                                   "enumtypid,"
+                                                                                                                   " i::REAL "
+                                                                                                                   "enumsortorder"
+                                                                                                                   ", labels[i] "
+                                                                                                                   "enumlabel "
+                                                                                                                   "FROM (SELECT "
+                                                                                                                   "oid, labels, "
+                                                                                                                   "unnest(range("
+                                                                                                                   "1, "
+                                                                                                                   "len(labels) "
+                                                                                                                   "+ 1)) i "
+                                                                                                                   "FROM"
+                                                                                                                   " " DR_CATALOG
+                                                                                                                   ".user_types "
+                                                                                                                   "WHERE labels "
+                                                                                                                   "IS NOT "
+                                                                                                                   "NULL);";
