@@ -87,7 +87,7 @@ static void test_rewritten(void **state)
         {"SELECT 'a.b'::regclass::oid", "SELECT duckrow_catalog.regclass('a.b')::INT"},
         {"SELECT x FROM t WHERE o = $1::regclass", "SELECT x FROM t WHERE o = duckrow_catalog.regclass($1)"},
         {"SELECT t.o::regclass FROM t", "SELECT duckrow_catalog.regclass_text(duckrow_catalog.regclass(t.o)) AS \"o\" FROM t"},
-        {"SELECT a OPERATOR(pg_catalog.~) '^(t)$' COLLATE pg_catalog.default FROM t", "SELECT a ~ '(?s).*(?:^(t)$).*'  FROM t"},
+        {"SELECT a OPERATOR(pg_catalog.~) '^(t)$' COLLATE pg_catalog.default FROM t", "SELECT a ~ '(?s).*(?:^(t)$).*'   FROM t"},
         {"SELECT rolname FROM pg_roles", "SELECT rolname FROM duckrow_catalog.pg_roles('o''anna') AS pg_roles"},
         {"TABLE t; EXPLAIN SELECT * FROM information_schema.tables",
          "TABLE t; EXPLAIN SELECT * FROM duckrow_catalog.info.tables"},
