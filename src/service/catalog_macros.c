@@ -55,12 +55,12 @@ const char dr_catalog_macros[] =
              "regproc(wanted) AS " DR_CATALOG ".to_regproc(wanted);" MACRO
              "regproc_text(which) AS CASE WHEN try_cast(which AS INT) IS NULL THEN which::TEXT ELSE coalesce((SELECT "
              "any_value(p.dr_name) FROM " DR_CATALOG ".find_function p WHERE p.dr_oid = try_cast(which AS INT)), CASE "
-                                                     "which::TEXT WHEN '0' THEN '-' ELSE which::TEXT END) END;" MACRO
+             "which::TEXT WHEN '0' THEN '-' ELSE which::TEXT END) END;" MACRO
              "regrole(wanted) AS coalesce(try_cast(wanted AS INT), CASE wanted::TEXT WHEN 'duckrow' THEN 10 ELSE 16384 "
              "END);" MACRO "regrole_text(which) AS CASE which WHEN 10 THEN 'duckrow' ELSE which::TEXT END;"
 
     MACRO "pg_table_is_visible(which) AS (SELECT bool_or(r.dr_space = current_schema() OR r.dr_space = 'pg_temp') "
-          "FROM " DR_CATALOG ".find_relation r"
+             "FROM " DR_CATALOG ".find_relation r"
              " WHERE r.dr_oid = which::INT);" ALWAYS("pg_type_is_visible", "true") ALWAYS("pg_function_is_visible", "true")
                  ALWAYS("pg_operator_is_visible", "true") ALWAYS("pg_opclass_is_visible", "true")
                      ALWAYS("pg_opfamily_is_visible", "true") ALWAYS("pg_collation_is_visible", "true")

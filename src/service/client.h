@@ -51,6 +51,7 @@ struct dr_client {
     void (*action)(struct dr_client *client); /* worker */
     void (*after)(struct dr_client *client);
     struct dr_parameters parameters;
+    char shown[256]; /* for current_setting() */
     char user[64], peer[64];
     int64_t peer_pid;
     /* Statements. */

@@ -53,6 +53,8 @@ duckrow_code dr_cursor_open(struct dr_cursor *cursor, struct dr_backend *backend
     if (!backend->open && !backend->own) {
         int64_t deadline = dr_clock_ms() + backend->busy_timeout;
         code = dr_views_lease(backend->views, backend->database, deadline, &cursor->lease, error);
+        if (!code && statement->catalog)
+            code = dr_views_catalog(backend->views, &cursor->lease, error);
         if (!code)
             code = execute(cursor, backend, cursor->lease.connection, statement, unit, at, error);
         if (!code || code != DUCKROW_NO_SNAPSHOT) {

@@ -188,8 +188,7 @@ static void take_bind(struct dr_client *client, struct dr_frame *frame)
     }
     struct dr_prepared *prepared = dr_prepared_find(client, name);
     if (!prepared) {
-        fail(client, DUCKROW_USAGE,
-             *name ? "prepared statement \"%s\" does not exist" : "unnamed prepared statement does not exist%s", name);
+        dr_refuse(client, "26000", after_error, "prepared statement \"%s\" does not exist", name);
     } else if (*portal && dr_portal_find(client, portal)) {
         dr_refuse(client, "42P03", after_error, "portal \"%s\" already exists", portal);
     } else if ((dr_kind_is_ours(prepared->statement->kind) && prepared->statement->kind != DR_KIND_DECLARE) ||

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog.h"
 #include "cli/work.h"
 #include "core/os.h"
 #include "engine/attach.h"
@@ -38,6 +39,32 @@ duckrow_code dr_host_connect_to(const struct dr_host *host, dr_session *session,
 duckrow_code dr_host_connect(struct dr_host *host, int database, duckdb_connection *connection, duckrow_error *error)
 {
     return dr_host_connect_to(host, host->session, database, connection, error);
+}
+
+static duckrow_code make_catalog(const struct dr_host *host, duckdb_connection connection, duckrow_error *error)
+{
+    const char *const *setup = dr_catalog_setup();
+    /* The first text attaches, which is nothing for a transaction; the rest is quicker in one. */
+    duckrow_code code = dr_connection_run(host->duckdb, connection, setup[0], error);
+    if (!code)
+        code = dr_connection_run(host->duckdb, connection, "BEGIN", error);
+    for (int i = 1; !code && setup[i]; i++)
+        code = dr_connection_run(host->duckdb, connection, setup[i], error);
+    dr_connection_run(host->duckdb, connection, code ? "ROLLBACK" : "COMMIT", NULL);
+    return code;
+}
+
+duckrow_code dr_host_catalog(const struct dr_host *host, struct dr_catalog_state *state, duckdb_connection connection,
+                             duckrow_error *error)
+{
+    duckrow_code code = DUCKROW_OK;
+    pthread_mutex_lock(&state->mutex);
+    if (!state->ready) {
+        code = make_catalog(host, connection, error);
+        state->ready = !code;
+    }
+    pthread_mutex_unlock(&state->mutex);
+    return code;
 }
 
 /* ---- opening ---- */
@@ -135,6 +162,7 @@ duckrow_code dr_host_open(struct dr_host *host, const struct dr_settings *settin
 {
     *host = (struct dr_host){.settings = settings};
     dr_gate_init(&host->gate, interrupt, host);
+    pthread_mutex_init(&host->catalog.mutex, NULL);
     const char *engine = *settings->engine ? settings->engine : NULL;
     duckrow_code code = dr_engine_load(engine, &host->engine, error);
     if (code)

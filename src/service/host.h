@@ -37,6 +37,12 @@ struct dr_served {
     atomic_llong total_commits, publishes, publish_us, rotations, rotation_us;
 };
 
+/* Once for each instance: what statements about PostgreSQL's catalog need (catalog.h). The first caller waits for it, and so do others. */
+struct dr_catalog_state {
+    pthread_mutex_t mutex;
+    int ready;
+};
+
 struct dr_host {
     const struct dr_settings *settings;
     dr_engine *engine;
@@ -46,6 +52,7 @@ struct dr_host {
     int databases;
     struct dr_served served[DR_DATABASES];
     struct dr_gate gate;
+    struct dr_catalog_state catalog;
     atomic_int broken;         /* DuckDB has invalidated a database: reopen */
 };
 
@@ -60,6 +67,10 @@ void dr_host_close(struct dr_host *host);
 duckrow_code dr_host_connect(struct dr_host *host, int database, duckdb_connection *connection, duckrow_error *error);
 duckrow_code dr_host_connect_to(const struct dr_host *host, dr_session *session, int database, duckdb_connection *connection,
                                 duckrow_error *error);
+
+/* Makes sure of it, by any connection of the instance that is in no transaction. */
+duckrow_code dr_host_catalog(const struct dr_host *host, struct dr_catalog_state *state, duckdb_connection connection,
+                             duckrow_error *error);
 
 /* COMMIT on the member's connection, publish, and leave the gate, whatever is returned. written: the number of the database that was written; -1: any.
  * Errors: SQL where COMMIT fails, with DuckDB's error type; DISK_FULL, IO, … where it is committed, but can't be published. */

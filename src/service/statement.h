@@ -50,6 +50,7 @@ struct dr_statement {
     int columns;    /* of rows; -1: it has none */
     char **names;
     struct dr_type **types;
+    int catalog;    /* it needs dr_host_catalog */
     int unresolved; /* the columns' types depend on the parameters' */
     struct dr_statement *inner; /* of DECLARE: the query */
     int database;   /* the number of the database that it writes; -1: not known */

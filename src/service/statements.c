@@ -19,6 +19,7 @@ struct dr_statements {
         struct dr_statement *statement;
     } place[PLACES];
     pthread_mutex_t preparing; /* over connection */
+    duckdb_connection setup;   /* to make the catalog with */
     struct dr_member member;
     duckdb_connection connection[DR_DATABASES];
     atomic_ullong schema;
@@ -44,6 +45,8 @@ duckrow_code dr_statements_open(struct dr_host *host, struct dr_statements **out
     duckrow_code code = DUCKROW_OK;
     for (int i = 0; !code && i < host->databases; i++)
         code = dr_host_connect(host, i, &statements->connection[i], error);
+    if (!code)
+        code = dr_host_connect(host, 0, &statements->setup, error);
     return code;
 }
 
@@ -57,6 +60,7 @@ void dr_statements_close(struct dr_statements *statements)
     }
     for (int i = 0; i < DR_DATABASES; i++)
         statements->host->duckdb->disconnect(&statements->connection[i]);
+    statements->host->duckdb->disconnect(&statements->setup);
     free(statements);
 }
 
@@ -316,6 +320,9 @@ duckrow_code dr_statements_make(struct dr_statements *statements, const struct d
         code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     if (!code && statement->kind == DR_KIND_DECLARE)
         code = learn_inner(statements, look, context, statement, error);
+    statement->catalog = rewritten && dr_catalog_needed(rewritten);
+    if (!code && statement->catalog)
+        code = dr_host_catalog(statements->host, &statements->host->catalog, statements->setup, error);
     int ours = dr_kind_is_ours(statement->kind) && !look->engine;
     if (!code && !ours)
         code =
@@ -323,7 +330,8 @@ duckrow_code dr_statements_make(struct dr_statements *statements, const struct d
     if (code) {
         dr_statement_put(statement);
         *made = NULL;
-    } else if (look->shared) {
+    } else if (look->shared && !rewritten) {
+        /* What was rewritten may hold what is the session's: its user, its settings. */
         keep(statements, look->sql, look->database, statement);
     }
     return code;

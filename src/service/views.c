@@ -11,6 +11,7 @@ enum { VIEWS = 16, IDLE_CONNECTIONS = 16, IDLE_MS = 1000, PINS = 20 };
 
 struct dr_view {
     dr_session *session; /* NULL: a free place */
+    struct dr_catalog_state catalog;
     dr_session *guest[DR_DATABASES];
     duckrow_snapshot *snapshot[DR_DATABASES];
     int64_t sequence[DR_DATABASES];
@@ -60,6 +61,8 @@ static void end_view(struct dr_views *views, struct dr_view *view)
         views->host->duckdb->disconnect(&view->connection[--view->idle].connection);
     let_go(views, view);
     dr_session_close(view->session);
+    if (view->session)
+        pthread_mutex_destroy(&view->catalog.mutex);
     *view = (struct dr_view){0};
 }
 
@@ -76,6 +79,8 @@ static duckrow_code open_instance(struct dr_views *views, struct dr_view *view, 
     char scratch[PATH_MAX], sql[128];
     int named = dr_work_scratch(host->served[0].db, scratch, sizeof scratch);
     duckrow_code code = dr_session_open(host->engine, named ? scratch : NULL, 0, &view->session, error);
+    if (!code)
+        pthread_mutex_init(&view->catalog.mutex, NULL);
     if (!code && host->settings->threads) {
         snprintf(sql, sizeof sql, "SET threads = %lld", (long long)host->settings->threads);
         code = dr_session_run(view->session, sql, error);
@@ -200,6 +205,11 @@ duckrow_code dr_views_lease(struct dr_views *views, int database, int64_t deadli
     }
     pthread_mutex_unlock(&views->mutex);
     return code;
+}
+
+duckrow_code dr_views_catalog(struct dr_views *views, struct dr_lease *lease, duckrow_error *error)
+{
+    return dr_host_catalog(views->host, &lease->view->catalog, lease->connection, error);
 }
 
 void dr_views_return(struct dr_views *views, struct dr_lease *lease, int changed)

@@ -22,6 +22,8 @@ duckrow_code dr_views_open(struct dr_host *host, struct dr_views **views, duckro
 void dr_views_close(struct dr_views *views);
 /* A connection whose default is the given database. Errors: NO_SNAPSHOT: read in the writing engine instead; BUSY; SQL. */
 duckrow_code dr_views_lease(struct dr_views *views, int database, int64_t deadline, struct dr_lease *lease, duckrow_error *error);
+/* Makes sure of PostgreSQL's catalog in the leased instance. */
+duckrow_code dr_views_catalog(struct dr_views *views, struct dr_lease *lease, duckrow_error *error);
 /* changed: the connection has settings of its session's, and isn't for others. */
 void dr_views_return(struct dr_views *views, struct dr_lease *lease, int changed);
 /* To be called about each second. */

@@ -1,0 +1,244 @@
+/* What the service answers itself: settings, cursors, checkpoints, and what it refuses. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/os.h"
+#include "sqlcursor.h"
+#include "steps.h"
+
+static void perform_set(struct dr_client *client, struct dr_portal *portal, dr_step next)
+{
+    struct dr_set_statement set;
+    duckrow_code code = DUCKROW_OK;
+    char value[256];
+    dr_set_parse(portal->statement->sql, &set);
+    if (set.what == DR_SET_ONE) {
+        code = dr_parameters_set(&client->parameters, set.name, set.value, dr_reply(client), &client->error);
+        client->backend.busy_timeout = client->parameters.busy_timeout;
+    } else if (set.what == DR_SET_RESET_ALL || set.what == DR_SET_RESET) {
+        struct dr_parameters fresh;
+        dr_parameters_init(&fresh, client->server->settings);
+        if (set.what == DR_SET_RESET && dr_parameters_show(&fresh, set.name, value))
+            code = dr_parameters_set(&client->parameters, set.name, value, dr_reply(client), &client->error);
+        client->backend.busy_timeout = client->parameters.busy_timeout;
+    }
+    if (code) {
+        if (code == DUCKROW_NOT_FOUND)
+            dr_fail(&client->error, DUCKROW_USAGE, "parameter \"%s\" cannot be changed", set.name);
+        dr_fail_client(client, next);
+        return;
+    }
+    dr_complete(client, portal->statement->tag);
+    dr_go_on(client, next);
+}
+
+static void perform_show(struct dr_client *client, struct dr_portal *portal, int describe, dr_step next)
+{
+    char name[64], value[256];
+    struct dr_buffer *out = dr_reply(client);
+    dr_show_parse(portal->statement->sql, name);
+    dr_parameters_show(&client->parameters, name, value);
+    if (describe)
+        dr_describe_text(out, name);
+    size_t at = dr_message_begin(out, 'D');
+    dr_buffer_u16(out, 1);
+    dr_buffer_u32(out, (uint32_t)strlen(value));
+    dr_buffer_text(out, value);
+    dr_message_end(out, at);
+    dr_complete(client, "SHOW");
+    dr_go_on(client, next);
+}
+
+void dr_describe_text(struct dr_buffer *out, const char *name)
+{
+    enum { TEXT = 25 };
+    size_t at = dr_message_begin(out, 'T');
+    dr_buffer_u16(out, 1);
+    dr_buffer_add(out, name, strlen(name) + 1);
+    dr_buffer_u32(out, 0);
+    dr_buffer_u16(out, 0);
+    dr_buffer_u32(out, TEXT);
+    dr_buffer_u16(out, (uint16_t)-1);
+    dr_buffer_u32(out, (uint32_t)-1);
+    dr_buffer_u16(out, 0);
+    dr_message_end(out, at);
+}
+
+static void perform_declare(struct dr_client *client, struct dr_portal *portal, dr_step next)
+{
+    struct dr_declare declare;
+    dr_declare_parse(portal->statement->sql, &declare);
+    if (declare.holds || declare.scrolls) {
+        dr_refuse(client, "0A000", next, "cursors WITH HOLD, and those that SCROLL backwards, are not supported");
+        return;
+    }
+    if (client->status != 'T') {
+        dr_refuse(client, "25P01", next, "DECLARE CURSOR can only be used in transaction blocks");
+        return;
+    }
+    if (dr_portal_find(client, declare.name)) {
+        dr_refuse(client, "42P03", next, "cursor \"%s\" already exists", declare.name);
+        return;
+    }
+    struct dr_portal *cursor = dr_portal_make(client, declare.name, portal->statement->inner);
+    if (cursor) {
+        const struct dr_buffer *from = &portal->bound.values;
+        dr_buffer_add(&cursor->bound.values, from->bytes + from->start, dr_buffer_size(from));
+        cursor->formats = portal->formats;
+    }
+    if (!cursor || cursor->bound.values.failed) {
+        dr_out_of_memory(client, next);
+        return;
+    }
+    dr_complete(client, "DECLARE CURSOR");
+    dr_go_on(client, next);
+}
+
+static struct dr_portal *find_cursor(struct dr_client *client, const char *name, dr_step next)
+{
+    struct dr_portal *cursor = *name ? dr_portal_find(client, name) : NULL;
+    if (!cursor)
+        dr_refuse(client, "34000", next, "cursor \"%s\" does not exist", name);
+    return cursor;
+}
+
+static void perform_fetch(struct dr_client *client, struct dr_portal *portal, int describe, dr_step next)
+{
+    struct dr_fetch fetch;
+    char tag[64];
+    dr_fetch_parse(portal->statement->sql, &fetch);
+    if (fetch.backwards) {
+        dr_refuse(client, "0A000", next, "cursors go forwards only: FETCH [FORWARD] count FROM name");
+        return;
+    }
+    struct dr_portal *cursor = find_cursor(client, fetch.name, next);
+    if (!cursor)
+        return;
+    portal->rows_told = !describe;
+    portal->told = 0;
+    if (cursor->finished || !fetch.count) {
+        if (describe && !fetch.move)
+            dr_describe_rows(dr_reply(client), cursor->statement->columns, cursor->statement->names, cursor->statement->types,
+                             &(struct dr_formats){0});
+        snprintf(tag, sizeof tag, "%s 0", fetch.move ? "MOVE" : "FETCH");
+        dr_complete(client, tag);
+        dr_go_on(client, next);
+        return;
+    }
+    dr_read_portal(client, cursor, portal, fetch.count, fetch.move ? "MOVE" : "FETCH", next);
+}
+
+static void perform_close(struct dr_client *client, struct dr_portal *portal, dr_step next)
+{
+    char name[64];
+    if (!dr_close_parse(portal->statement->sql, name)) {
+        dr_refuse(client, "42601", next, "syntax error in CLOSE: CLOSE name, or CLOSE ALL");
+        return;
+    }
+    if (*name && !find_cursor(client, name, next))
+        return;
+    if (*name)
+        dr_portal_close(client, name);
+    else
+        dr_portals_close_named(client);
+    dr_complete(client, *name ? "CLOSE CURSOR" : "CLOSE CURSOR ALL");
+    dr_go_on(client, next);
+}
+
+static void do_checkpoint(struct dr_client *client)
+{
+    struct dr_host *host = client->backend.host;
+    struct dr_member member = {.connection = NULL};
+    client->error = (duckrow_error){0};
+    if (dr_gate_alone(&host->gate, &member, dr_clock_ms() + client->backend.busy_timeout, host->settings->ddl_wait,
+                      &client->error))
+        return;
+    dr_fair_lock_take(&host->served[client->backend.database].commit);
+    duckrow_code code = dr_publish(host, client->backend.database, DR_PUBLISH_NOW, &client->error);
+    dr_fair_lock_release(&host->served[client->backend.database].commit);
+    dr_gate_leave(&host->gate, &member);
+    if (code == DUCKROW_NO_SNAPSHOT)
+        client->error = (duckrow_error){0};
+}
+
+static void after_checkpoint(struct dr_client *client)
+{
+    if (client->error.code) {
+        dr_fail_client(client, dr_take_next(client));
+        return;
+    }
+    dr_complete(client, "CHECKPOINT");
+    dr_go_on(client, dr_take_next(client));
+}
+
+static void do_discard(struct dr_client *client)
+{
+    struct dr_backend *backend = &client->backend;
+    dr_portals_close_cursors(client);
+    dr_backend_rollback(backend);
+    dr_backend_disconnect(backend);
+}
+
+static void after_discard(struct dr_client *client)
+{
+    dr_portals_free_all(client);
+    dr_complete(client, client->error.code ? "ROLLBACK" : "DISCARD ALL");
+    dr_put_reply(client);
+    dr_go_on(client, dr_take_next(client));
+}
+
+void dr_perform_own(struct dr_client *client, struct dr_portal *portal, int describe, dr_step next)
+{
+    const struct dr_statement *statement = portal->statement;
+    switch (statement->kind) {
+    case DR_KIND_SET:
+        perform_set(client, portal, next);
+        return;
+    case DR_KIND_SHOW:
+        perform_show(client, portal, describe, next);
+        return;
+    case DR_KIND_DECLARE:
+        perform_declare(client, portal, next);
+        return;
+    case DR_KIND_FETCH:
+        perform_fetch(client, portal, describe, next);
+        return;
+    case DR_KIND_CLOSE:
+        perform_close(client, portal, next);
+        return;
+    case DR_KIND_CHECKPOINT:
+        client->next_step = next;
+        if (client->status == 'T' || client->unit.operations)
+            dr_refuse(client, "25001", dr_take_next(client), "CHECKPOINT cannot run inside a transaction block");
+        else
+            dr_client_start(client, do_checkpoint, after_checkpoint);
+        return;
+    case DR_KIND_DISCARD:
+        client->next_step = next;
+        client->error = (duckrow_error){0};
+        dr_client_start(client, do_discard, after_discard);
+        return;
+    case DR_KIND_DEALLOCATE:
+        if (!dr_deallocate(client, statement->sql)) {
+            dr_refuse(client, "26000", next, "prepared statement does not exist");
+            return;
+        }
+        dr_complete(client, "DEALLOCATE");
+        dr_go_on(client, next);
+        return;
+    case DR_KIND_NOTHING:
+        dr_complete(client, statement->tag);
+        dr_go_on(client, next);
+        return;
+    case DR_KIND_SAVEPOINT:
+        dr_refuse(client, "0A000", next, "savepoints are not supported: DuckDB has none");
+        return;
+    case DR_KIND_REFUSED:
+        dr_refuse(
+            client, "0A000", next,
+            "ATTACH and DETACH are for the service to do: start it with the database, or take the file with exclusive=True");
+        return;
+    default:
+        dr_refuse(client, "0A000", next, "this statement is not supported by the service");
+    }
+}

@@ -1,0 +1,122 @@
+/* Looking at a statement: in the loop where the service knows it already, else in a worker. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "steps.h"
+
+static const char *show_setting(void *settings, const char *name)
+{
+    struct dr_client *client = settings;
+    return dr_parameters_show(&client->parameters, name, client->shown) ? client->shown : NULL;
+}
+
+static struct dr_catalog_context context_of(struct dr_client *client)
+{
+    return (struct dr_catalog_context){.user = client->user,
+                                       .server_version = client->server->version,
+                                       .backend = client->id,
+                                       .setting = show_setting,
+                                       .settings = client};
+}
+
+static void do_look_up(struct dr_client *client)
+{
+    struct dr_backend *backend = &client->backend;
+    struct dr_catalog_context context = context_of(client);
+    struct dr_look look = {.sql = client->making,
+                           .database = backend->database,
+                           .engine = client->making_engine,
+                           .shared = !backend->own && !backend->changes_schema};
+    client->error = (duckrow_error){0};
+    if (backend->own && dr_backend_connect(backend, &client->error))
+        return;
+    if (backend->own || backend->open)
+        look.own = backend->connection;
+    dr_backend_run_begin(backend, look.own);
+    dr_statements_make(backend->statements, &look, &context, &client->made, &client->error);
+    dr_backend_run_end(backend, &client->error);
+}
+
+static void after_look_up(struct dr_client *client)
+{
+    free(client->making);
+    client->making = NULL;
+    dr_step next = client->looked;
+    client->looked = NULL;
+    next(client);
+}
+
+static int is_dangerous(const char *name)
+{
+    static const char *const names[] = {"checkpoint_threshold",
+                                        "wal_autocheckpoint",
+                                        "auto_checkpoint_skip_wal_threshold",
+                                        "wal_autocheckpoint_entries",
+                                        "checkpoint_on_detach",
+                                        "access_mode",
+                                        "threads",
+                                        "memory_limit",
+                                        "max_memory",
+                                        "temp_directory"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(name, names[i]) == 0)
+            return 1;
+    return 0;
+}
+
+static int sets_danger(const char *sql)
+{
+    struct dr_set_statement set;
+    dr_set_parse(sql, &set);
+    return (set.what == DR_SET_ONE || set.what == DR_SET_RESET) && is_dangerous(set.name);
+}
+
+static int is_for_engine(const struct dr_client *client, enum dr_kind kind, const char *sql)
+{
+    struct dr_set_statement set;
+    char name[64], value[256];
+    if (kind == DR_KIND_SET) {
+        dr_set_parse(sql, &set);
+        return set.what == DR_SET_OTHER || ((set.what == DR_SET_ONE || set.what == DR_SET_RESET) &&
+                                            !dr_parameters_show(&client->parameters, set.name, value));
+    }
+    if (kind == DR_KIND_SHOW)
+        return !dr_show_parse(sql, name) || !dr_parameters_show(&client->parameters, name, value);
+    return kind == DR_KIND_COPY;
+}
+
+void dr_look_up(struct dr_client *client, const char *sql, dr_step next)
+{
+    struct dr_backend *backend = &client->backend;
+    const char *end;
+    char tag[32];
+    dr_statement_put(client->made);
+    client->made = NULL;
+    client->error = (duckrow_error){0};
+    if (!backend->own && !backend->changes_schema &&
+        (client->made = dr_statements_find(backend->statements, sql, backend->database))) {
+        next(client);
+        return;
+    }
+    enum dr_kind kind = dr_statement_kind(sql, &end, tag);
+    if (kind == DR_KIND_SET && sets_danger(sql)) {
+        dr_fail(&client->error, DUCKROW_PERMISSION, "this setting is the service's: it can't be changed by a session");
+        next(client);
+        return;
+    }
+    client->making = strdup(sql);
+    if (!client->making) {
+        dr_fail(&client->error, DUCKROW_NO_MEMORY, "out of memory");
+        next(client);
+        return;
+    }
+    client->making_engine = is_for_engine(client, kind, sql);
+    client->looked = next;
+    if (dr_kind_is_ours(kind) && kind != DR_KIND_DECLARE && !client->making_engine) {
+        do_look_up(client);
+        after_look_up(client);
+    } else {
+        dr_client_start(client, do_look_up, after_look_up);
+    }
+}
