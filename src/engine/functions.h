@@ -151,6 +151,8 @@ _Static_assert(sizeof(duckdb_state) == 4 && sizeof(duckdb_type) == 4 && sizeof(d
     X(DR_TYPE_ARRAY, DUCKDB_TYPE_ARRAY, 33)                                                                                      \
     X(DR_TYPE_SQLNULL, DUCKDB_TYPE_SQLNULL, 36)                                                                                  \
     X(DR_TYPE_TIME_NS, DUCKDB_TYPE_TIME_NS, 39)                                                                                  \
+    X(DR_TYPE_GEOMETRY, DUCKDB_TYPE_GEOMETRY, 40)                                                                                \
+    X(DR_TYPE_VARIANT, DUCKDB_TYPE_VARIANT, 41)                                                                                  \
     X(DR_RESULT_CHANGED_ROWS, DUCKDB_RESULT_TYPE_CHANGED_ROWS, 1)                                                                \
     X(DR_RESULT_ROWS, DUCKDB_RESULT_TYPE_QUERY_RESULT, 3)                                                                        \
     X(DR_STATEMENT_SELECT, DUCKDB_STATEMENT_TYPE_SELECT, 1)                                                                      \
@@ -318,6 +320,7 @@ struct ArrowArray {
     X(char *, union_type_member_name, (duckdb_logical_type type, idx_t index))                                                   \
     X(duckdb_logical_type, union_type_member_type, (duckdb_logical_type type, idx_t index))                                      \
     X(duckdb_logical_type, create_decimal_type, (uint8_t width, uint8_t scale))                                                  \
+    X(duckdb_logical_type, create_list_type, (duckdb_logical_type type))                                                         \
     X(duckdb_value, create_null_value, (void))                                                                                   \
     X(duckdb_value, create_bool, (bool input))                                                                                   \
     X(duckdb_value, create_int16, (int16_t input))                                                                               \
@@ -337,6 +340,7 @@ struct ArrowArray {
     X(duckdb_value, create_uuid, (duckdb_uhugeint input))                                                                        \
     X(duckdb_value, create_list_value, (duckdb_logical_type type, duckdb_value * values, idx_t count))                           \
     X(duckdb_value, create_int64, (int64_t number))                                                                              \
+    X(duckdb_logical_type, get_value_type, (duckdb_value value))                                                                 \
     X(int64_t, get_int64, (duckdb_value value))                                                                                  \
     X(char *, get_varchar, (duckdb_value value))                                                                                 \
     X(void, destroy_value, (duckdb_value * value))                                                                               \
