@@ -10,6 +10,7 @@ static const char *const names[] = {"a", "b", "c", "d"};
 static const struct dr_copy_options text = {.format = DR_COPY_TEXT, .delimiter = '\t', .null = "\\N"};
 static const struct dr_copy_options headed = {.format = DR_COPY_TEXT, .delimiter = '\t', .null = "\\N", .header = 1};
 static const struct dr_copy_options odd = {.format = DR_COPY_TEXT, .delimiter = '|', .null = "\\"};
+static const struct dr_copy_options odd_null = {.format = DR_COPY_TEXT, .delimiter = '\t', .null = "\\Nil"};
 static const struct dr_copy_options csv = {.format = DR_COPY_CSV, .delimiter = ',', .quote = '"', .escape = '"'};
 static const struct dr_copy_options csv_headed = {
     .format = DR_COPY_CSV, .delimiter = ',', .quote = '"', .escape = '"', .header = 1};
@@ -61,6 +62,8 @@ static const struct {
     CASE(headed, 2, "\\.\n1\t2\n", ""),
     CASE(odd, 2, "\\|b|c\na|\\\n", "<|b><c>\n<a><\n>\n"),
 
+    CASE(odd_null, 2, "\\Nil\t\\N\nNil\t\\Nile\n", "NULL<N>\n<Nil><Nile>\n"),
+
     CASE(csv, 2, "1,\"a\nb\"\n2,\"c\"\"d\"e\n", "<1><a\nb>\n<2><c\"de>\n"),
     CASE(csv, 2, "1,\n\"\",\"\"\n,", "<1>NULL\n<><>\nNULLNULL\n"),
     CASE(csv, 1, "\n\"a,b\"\"\"\nc\"d\"\"e\"f\"g,\"", "NULL\n<a,b\">\n<cd\"efg,>\n"),
@@ -85,6 +88,7 @@ static const struct {
     CASE(csv_match, 2, "a,b,c\n", "COPY, line 1: wrong number of fields in header line: got 3, expected 2"),
     CASE(csv_match, 2, "a,\n",
          "COPY, line 1: column name mismatch in header line field 2: got null value (\"\"), expected \"b\""),
+    CASE(csv_odd, 1, "'\\\\'\n'b\\\\\\''\n'c\\d'\n", "<\\>\n<b\\'>\n<c\\d>\n"),
     CASE(csv_odd, 3, "x;'x';'a\\'b\\\\c\\d;'\n'\\\\';'\\'';\\'e'\n", "NULL<x><a'b\\c\\d;>\n<\\><'><\\e>\n"),
 
     CASE(binary, 2, "", "COPY file signature not recognized"),
