@@ -18,7 +18,7 @@ enum dr_framing dr_frame_next(const struct dr_buffer *in, int startup, size_t li
         return DR_FRAME_PART;
     const unsigned char *at = in->bytes + in->start;
     size_t length = number(at + head - 4, 4);
-    if (length < least || length > (startup ? (size_t)DR_STARTUP_MAX : limit))
+    if (length < least || length > (startup ? (size_t)DR_STARTUP_MAX : limit) || (!startup && !*at))
         return DR_FRAME_BAD;
     *size = head - 4 + length;
     if (held < *size)

@@ -5,7 +5,8 @@
  * strings end with a 0.
  *
  * Limits: a startup packet has at most DR_STARTUP_MAX bytes (PostgreSQL's own limit), any other frame as many as the caller says.
- * What breaks them, or says it is shorter than its own length field, is DR_FRAME_BAD: nothing after it can be understood. */
+ * What breaks them, says it is shorter than its own length field, or has the type 0, which stands for startup here, is DR_FRAME_BAD:
+ * nothing after it can be understood. */
 #ifndef DR_WIRE_H
 #define DR_WIRE_H
 
