@@ -13,9 +13,12 @@
 
 #include "backend.h"
 #include "cursor.h"
+#include "log.h"
 #include "parameters.h"
 #include "server.h"
 #include "wire.h"
+
+struct dr_copying;
 
 struct dr_prepared {
     struct dr_prepared *next;
@@ -69,6 +72,8 @@ struct dr_client {
     int preparing_count;
     char *parse_sql;
     struct dr_buffer again; /* a Bind that waits for its statement to be looked at */
+    struct dr_copying *copy; /* that is under way (copy.h) */
+    int copy_in;             /* and waits for CopyData */
     /* Timeouts, of dr_clock_ms; 0: none. */
     int64_t idle_since, running_since;
     const char *lost; /* why the transaction was undone while the client was silent */
@@ -110,6 +115,7 @@ void dr_client_start(struct dr_client *client, void (*action)(struct dr_client *
 /* Adds bytes to `out`, in the loop. */
 void dr_client_put(struct dr_client *client, const struct dr_buffer *bytes);
 void dr_client_tick(struct dr_client *client, int64_t now);
+void dr_client_log(struct dr_client *client, enum dr_log_level level, const char *message);
 
 /* ---- perform.c: one statement, whichever way it came ---- */
 
@@ -153,7 +159,8 @@ void dr_prepared_close(struct dr_client *client, const char *name); /* NULL: all
 /* DEALLOCATE name | ALL. 0: no such. */
 int dr_deallocate(struct dr_client *client, const char *sql);
 
-/* ---- simple.c, extended.c: the messages ---- */
+/* ---- startup.c, simple.c, extended.c: the messages ---- */
+void dr_startup(struct dr_client *client, struct dr_frame *frame);
 void dr_query(struct dr_client *client, struct dr_frame *frame);
 void dr_script_step(struct dr_client *client);
 void dr_extended(struct dr_client *client, struct dr_frame *frame);

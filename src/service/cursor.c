@@ -37,7 +37,7 @@ static duckrow_code execute(struct dr_cursor *cursor, struct dr_backend *backend
     if (duckdb->prepare(connection, statement->sql, &cursor->prepared) != DuckDBSuccess)
         code = dr_sql_failed(error, cursor->prepared ? duckdb->prepare_error(cursor->prepared) : NULL);
     if (!code)
-        code = dr_bind(duckdb, cursor->prepared, statement, unit, at, error);
+        code = dr_bind_parameters(duckdb, cursor->prepared, statement, unit, at, error);
     if (!code && duckdb->execute_prepared_streaming(cursor->prepared, &cursor->result) != DuckDBSuccess)
         code = dr_sql_failed(error, duckdb->result_error(&cursor->result));
     dr_backend_run_end(backend, error);

@@ -11,13 +11,13 @@ struct dr_formats dr_formats_at(const struct dr_buffer *values, size_t at)
     return (struct dr_formats){.count = from[0] << 8 | from[1], .codes = from + 2};
 }
 
-int dr_format_of(const struct dr_formats *formats, int column)
+int dr_column_format(const struct dr_formats *formats, int column)
 {
     int at = formats->count == 1 ? 0 : column;
     return at < formats->count ? formats->codes[2 * at + 1] : 0;
 }
 
-duckrow_code dr_bind(const struct dr_duckdb *duckdb, duckdb_prepared_statement prepared, const struct dr_statement *statement,
+duckrow_code dr_bind_parameters(const struct dr_duckdb *duckdb, duckdb_prepared_statement prepared, const struct dr_statement *statement,
                      const struct dr_unit *unit, size_t at, duckrow_error *error)
 {
     for (int i = 0; i < statement->parameters; i++) {
@@ -46,7 +46,7 @@ void dr_describe_rows(struct dr_buffer *out, int count, char *const *names, stru
         dr_buffer_u32(out, dr_type_oid(types[i]));
         dr_buffer_u16(out, (uint16_t)dr_type_size(types[i]));
         dr_buffer_u32(out, (uint32_t)dr_type_modifier(types[i]));
-        dr_buffer_u16(out, (uint16_t)dr_format_of(formats, i));
+        dr_buffer_u16(out, (uint16_t)dr_column_format(formats, i));
     }
     dr_message_end(out, at);
 }
@@ -61,7 +61,7 @@ int64_t dr_put_rows(const struct dr_duckdb *duckdb, struct dr_type *const *types
         dr_buffer_u16(out, (uint16_t)columns);
         for (int i = 0; i < columns && !*error; i++)
             *error = dr_type_put(types[i], display, duckdb->data_chunk_get_vector(chunk, (idx_t)i), (uint64_t)row,
-                                 dr_format_of(formats, i), out);
+                                 dr_column_format(formats, i), out);
         dr_message_end(out, at);
     }
     return end - first;
@@ -96,7 +96,7 @@ duckrow_code dr_execute_operation(const struct dr_duckdb *duckdb, duckdb_connect
         prepared = mine;
     }
     if (!code)
-        code = dr_bind(duckdb, prepared, statement, unit, operation->parameters, error);
+        code = dr_bind_parameters(duckdb, prepared, statement, unit, operation->parameters, error);
     if (!code && duckdb->execute_prepared(prepared, &result) != DuckDBSuccess)
         code = dr_sql_failed(error, duckdb->result_error(&result));
     operation->rows = operation->rows_end = dr_buffer_size(&unit->rows);

@@ -3,27 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client.h"
+#include "messages.h"
 #include "sqlcursor.h"
-
-static struct dr_buffer *reply(struct dr_client *client)
-{
-    return &client->unit.fixed;
-}
+#include "steps.h"
 
 static void after_error(struct dr_client *client)
 {
     client->skipping = 1;
 }
 
-static void out_of_memory(struct dr_client *client)
+/* A message that can't be understood ends the session: nor can what follows it. */
+static void malformed(struct dr_client *client, const duckrow_error *error)
 {
-    dr_refuse(client, "53200", after_error, "out of memory");
-}
-
-static void malformed(struct dr_client *client)
-{
-    dr_client_fatal(client, "08P01", "invalid message format");
+    dr_client_fatal(client, "08P01", error->message);
 }
 
 /* ---- Parse ---- */
@@ -46,9 +38,9 @@ static void parsed(struct dr_client *client)
         all[i] = i < client->preparing_count && oids[i] ? oids[i] : client->made->oids[i];
     free(oids);
     if (!all || !dr_prepared_make(client, name, client->parse_sql, dr_statement_get(client->made), all, count))
-        out_of_memory(client);
+        dr_out_of_memory(client, after_error);
     else
-        dr_message_empty(reply(client), '1');
+        dr_message_empty(dr_reply(client), '1');
     free(client->parse_sql);
     client->parse_sql = NULL;
 }
@@ -77,15 +69,16 @@ static char *trimmed(const char *sql)
     return strndup(sql, (size_t)(end - sql));
 }
 
-static void parse(struct dr_client *client, struct dr_frame *frame)
+static void take_parse(struct dr_client *client, struct dr_frame *frame)
 {
-    const char *name = dr_frame_string(frame), *sql = dr_frame_string(frame);
-    int count = dr_frame_u16(frame);
-    const unsigned char *types = dr_frame_bytes(frame, 4 * (size_t)count);
-    if (!dr_frame_ok(frame)) {
-        malformed(client);
+    struct dr_parse parse;
+    duckrow_error error;
+    if (dr_message_parse(frame, &parse, &error)) {
+        malformed(client, &error);
         return;
     }
+    const char *name = parse.name, *sql = parse.sql;
+    int count = parse.types.count;
     if (*name && dr_prepared_find(client, name)) {
         dr_refuse(client, "42P05", after_error, "prepared statement \"%s\" already exists", name);
         return;
@@ -102,62 +95,43 @@ static void parse(struct dr_client *client, struct dr_frame *frame)
     client->preparing_count = count;
     client->parse_sql = trimmed(sql);
     if (!client->preparing || !client->preparing_oids || !client->parse_sql) {
-        out_of_memory(client);
+        dr_out_of_memory(client, after_error);
         return;
     }
     for (int i = 0; i < count; i++)
-        client->preparing_oids[i] =
-            (uint32_t)types[4 * i] << 24 | (uint32_t)types[4 * i + 1] << 16 | (uint32_t)types[4 * i + 2] << 8 | types[4 * i + 3];
+        client->preparing_oids[i] = dr_parse_type(&parse, (size_t)i);
     dr_look_up(client, client->parse_sql, parsed);
 }
 
 /* ---- Bind ---- */
 
-static int take_parameters(struct dr_frame *frame, struct dr_unit *unit, const unsigned char *formats, int format_count,
-                           const struct dr_prepared *prepared)
+static void bind_now(struct dr_client *client, struct dr_bind *bind, struct dr_prepared *prepared)
 {
-    for (int i = 0; i < prepared->parameters; i++) {
-        int32_t size = (int32_t)dr_frame_u32(frame);
-        int at = format_count == 1 ? 0 : i;
-        struct dr_parameter parameter = {.oid = prepared->oids[i], .binary = at < format_count ? formats[2 * at + 1] : 0};
-        if (size >= 0) {
-            parameter.size = (size_t)size;
-            parameter.bytes = dr_frame_bytes(frame, parameter.size);
-        }
-        if (frame->bad)
-            return 0;
-        dr_unit_put_parameter(unit, &parameter);
-    }
-    return 1;
-}
-
-static void bind_now(struct dr_client *client, struct dr_frame *frame, const char *portal_name, struct dr_prepared *prepared)
-{
-    int format_count = dr_frame_u16(frame);
-    const unsigned char *formats = dr_frame_bytes(frame, 2 * (size_t)format_count);
-    int count = dr_frame_u16(frame);
-    if (count != prepared->parameters && !frame->bad) {
+    if (bind->parameters != prepared->parameters) {
         dr_refuse(client, "08P01", after_error,
-                  "bind message supplies %d parameters, but prepared statement \"%.60s\" requires %d", count, prepared->name,
-                  prepared->parameters);
+                  "bind message supplies %d parameters, but prepared statement \"%.60s\" requires %d", bind->parameters,
+                  prepared->name, prepared->parameters);
         return;
     }
-    struct dr_portal *portal = dr_portal_make(client, portal_name, prepared->statement);
+    struct dr_portal *portal = dr_portal_make(client, bind->portal, prepared->statement);
     if (!portal) {
-        out_of_memory(client);
+        dr_out_of_memory(client, after_error);
         return;
     }
-    int whole = take_parameters(frame, &portal->bound, formats, format_count, prepared);
-    portal->formats = dr_buffer_size(&portal->bound.values);
-    int results = dr_frame_u16(frame);
-    const unsigned char *codes = dr_frame_bytes(frame, 2 * (size_t)results);
-    if (!whole || !dr_frame_ok(frame)) {
-        malformed(client);
-        return;
+    struct dr_buffer *values = &portal->bound.values;
+    struct dr_parameter parameter;
+    for (size_t i = 0; dr_bind_next(bind, &parameter.bytes, &parameter.size); i++) {
+        parameter.oid = prepared->oids[i];
+        parameter.binary = dr_format_of(&bind->formats, i) == 1;
+        dr_unit_put_parameter(&portal->bound, &parameter);
     }
-    dr_buffer_u16(&portal->bound.values, (uint16_t)results);
-    dr_buffer_add(&portal->bound.values, codes, 2 * (size_t)results);
-    dr_message_empty(reply(client), '2');
+    portal->formats = dr_buffer_size(values);
+    dr_buffer_u16(values, bind->result_formats.count);
+    dr_buffer_add(values, bind->result_formats.at, 2 * (size_t)bind->result_formats.count);
+    if (values->failed)
+        dr_out_of_memory(client, after_error);
+    else
+        dr_message_empty(dr_reply(client), '2');
 }
 
 /* The schema has changed since Parse: the statement is looked at again, and then this message once more. */
@@ -173,34 +147,38 @@ static void looked_again(struct dr_client *client)
     dr_statement_put(prepared->statement);
     prepared->statement = dr_statement_get(client->made);
     struct dr_frame frame = {.type = 'B', .at = client->again.bytes, .end = client->again.bytes + client->again.end};
-    const char *portal = dr_frame_string(&frame);
-    dr_frame_string(&frame);
-    bind_now(client, &frame, portal, prepared);
+    struct dr_bind bind;
+    if (dr_message_bind(&frame, &bind, &client->error))
+        malformed(client, &client->error);
+    else
+        bind_now(client, &bind, prepared);
 }
 
 static void take_bind(struct dr_client *client, struct dr_frame *frame)
 {
     const unsigned char *start = frame->at;
-    const char *portal = dr_frame_string(frame), *name = dr_frame_string(frame);
-    if (frame->bad) {
-        malformed(client);
+    struct dr_bind bind;
+    duckrow_error error;
+    if (dr_message_bind(frame, &bind, &error)) {
+        malformed(client, &error);
         return;
     }
+    const char *name = bind.statement;
     struct dr_prepared *prepared = dr_prepared_find(client, name);
     if (!prepared) {
         dr_refuse(client, "26000", after_error, "prepared statement \"%s\" does not exist", name);
-    } else if (*portal && dr_portal_find(client, portal)) {
-        dr_refuse(client, "42P03", after_error, "portal \"%s\" already exists", portal);
+    } else if (*bind.portal && dr_portal_find(client, bind.portal)) {
+        dr_refuse(client, "42P03", after_error, "portal \"%s\" already exists", bind.portal);
     } else if ((dr_kind_is_ours(prepared->statement->kind) && prepared->statement->kind != DR_KIND_DECLARE) ||
                dr_statements_current(client->server->statements, prepared->statement)) {
-        bind_now(client, frame, portal, prepared);
+        bind_now(client, &bind, prepared);
     } else {
         free(client->preparing);
         client->preparing = strdup(name);
         dr_buffer_reset(&client->again, 0);
         dr_buffer_add(&client->again, start, (size_t)(frame->end - start));
         if (!client->preparing || client->again.failed)
-            out_of_memory(client);
+            dr_out_of_memory(client, after_error);
         else
             dr_look_up(client, prepared->sql, looked_again);
     }
@@ -217,7 +195,7 @@ static void nothing_more(struct dr_client *client)
 static void describe_statement(struct dr_client *client, const char *name)
 {
     struct dr_prepared *prepared = dr_prepared_find(client, name);
-    struct dr_buffer *out = reply(client);
+    struct dr_buffer *out = dr_reply(client);
     const struct dr_formats none = {0};
     if (!prepared) {
         dr_refuse(client, "26000", after_error, "prepared statement \"%s\" does not exist", name);
@@ -245,9 +223,9 @@ static void describe_fetch(struct dr_client *client, const struct dr_statement *
     dr_fetch_parse(statement->sql, &fetch);
     const struct dr_portal *cursor = *fetch.name ? dr_portal_find(client, fetch.name) : NULL;
     if (cursor && !fetch.move)
-        dr_describe_rows(reply(client), cursor->statement->columns, cursor->statement->names, cursor->statement->types, formats);
+        dr_describe_rows(dr_reply(client), cursor->statement->columns, cursor->statement->names, cursor->statement->types, formats);
     else
-        dr_message_empty(reply(client), 'n');
+        dr_message_empty(dr_reply(client), 'n');
 }
 
 static void describe_portal(struct dr_client *client, const char *name)
@@ -263,30 +241,50 @@ static void describe_portal(struct dr_client *client, const char *name)
     if (statement->kind == DR_KIND_READ && statement->unresolved && !statement->writes && client->status != 'E' && !client->lost)
         dr_describe_by_running(client, portal, nothing_more);
     else if (statement->kind == DR_KIND_SHOW && dr_show_parse(statement->sql, shown))
-        dr_describe_text(reply(client), shown);
+        dr_describe_text(dr_reply(client), shown);
     else if (statement->kind == DR_KIND_FETCH)
         describe_fetch(client, statement, &formats);
     else if (statement->columns >= 0)
-        dr_describe_rows(reply(client), statement->columns, statement->names, statement->types, &formats);
+        dr_describe_rows(dr_reply(client), statement->columns, statement->names, statement->types, &formats);
     else
-        dr_message_empty(reply(client), 'n');
+        dr_message_empty(dr_reply(client), 'n');
 }
 
 /* ---- the others ---- */
 
 static void execute(struct dr_client *client, struct dr_frame *frame)
 {
-    const char *name = dr_frame_string(frame);
-    int32_t most = (int32_t)dr_frame_u32(frame);
-    if (!dr_frame_ok(frame)) {
-        malformed(client);
+    struct dr_execute execute;
+    duckrow_error error;
+    if (dr_message_execute(frame, &execute, &error)) {
+        malformed(client, &error);
         return;
     }
-    struct dr_portal *portal = dr_portal_find(client, name);
+    struct dr_portal *portal = dr_portal_find(client, execute.portal);
     if (!portal)
-        dr_refuse(client, "34000", after_error, "portal \"%s\" does not exist", name);
+        dr_refuse(client, "34000", after_error, "portal \"%s\" does not exist", execute.portal);
     else
-        dr_perform(client, portal, most > 0 ? most : INT64_MAX, 0, nothing_more);
+        dr_perform(client, portal, execute.rows ? execute.rows : INT64_MAX, 0, nothing_more);
+}
+
+static void describe_or_close(struct dr_client *client, struct dr_frame *frame)
+{
+    struct dr_target target;
+    duckrow_error error;
+    int describe = frame->type == 'D';
+    if (describe ? dr_message_describe(frame, &target, &error) : dr_message_close(frame, &target, &error)) {
+        malformed(client, &error);
+    } else if (describe && target.kind == 'S') {
+        describe_statement(client, target.name);
+    } else if (describe) {
+        describe_portal(client, target.name);
+    } else {
+        if (target.kind == 'S')
+            dr_prepared_close(client, target.name);
+        else
+            dr_portal_close(client, target.name);
+        dr_message_empty(dr_reply(client), '3');
+    }
 }
 
 static void synced(struct dr_client *client)
@@ -321,31 +319,15 @@ void dr_extended(struct dr_client *client, struct dr_frame *frame)
     client->failed = 0;
     switch (frame->type) {
     case 'P':
-        parse(client, frame);
+        take_parse(client, frame);
         return;
     case 'B':
         take_bind(client, frame);
         return;
     case 'D':
-    case 'C': {
-        uint8_t what = dr_frame_u8(frame);
-        const char *name = dr_frame_string(frame);
-        if (!dr_frame_ok(frame) || (what != 'S' && what != 'P')) {
-            malformed(client);
-        } else if (frame->type == 'D') {
-            if (what == 'S')
-                describe_statement(client, name);
-            else
-                describe_portal(client, name);
-        } else {
-            if (what == 'S')
-                dr_prepared_close(client, name);
-            else
-                dr_portal_close(client, name);
-            dr_message_empty(reply(client), '3');
-        }
+    case 'C':
+        describe_or_close(client, frame);
         return;
-    }
     case 'E':
         execute(client, frame);
         return;

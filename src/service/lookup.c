@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "copyrows.h"
 #include "steps.h"
 
 static const char *show_setting(void *settings, const char *name)
@@ -72,6 +73,19 @@ static int sets_danger(const char *sql)
     return (set.what == DR_SET_ONE || set.what == DR_SET_RESET) && is_dangerous(set.name);
 }
 
+/* COPY to or from the client; that of files is DuckDB's. What is badly said is refused when it is performed. */
+static int is_ours_to_copy(const char *sql)
+{
+    struct dr_copy_statement copy;
+    duckrow_error ignored;
+    int found = 0;
+    if (dr_copy_parse(sql, &found, &copy, &ignored))
+        return 1;
+    if (found)
+        dr_copy_statement_free(&copy);
+    return found;
+}
+
 static int is_for_engine(const struct dr_client *client, enum dr_kind kind, const char *sql)
 {
     struct dr_set_statement set;
@@ -83,7 +97,7 @@ static int is_for_engine(const struct dr_client *client, enum dr_kind kind, cons
     }
     if (kind == DR_KIND_SHOW)
         return !dr_show_parse(sql, name) || !dr_parameters_show(&client->parameters, name, value);
-    return kind == DR_KIND_COPY;
+    return kind == DR_KIND_COPY && !is_ours_to_copy(sql);
 }
 
 void dr_look_up(struct dr_client *client, const char *sql, dr_step next)

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "copy.h"
 #include "sqlstate.h"
-#include "steps.h"
 
 /* A unit longer than this is run as it comes. */
 enum { MOST_OPERATIONS = 10000, MOST_BYTES = 8 << 20 };
@@ -180,6 +180,9 @@ void dr_perform(struct dr_client *client, struct dr_portal *portal, int64_t most
     case DR_KIND_COMMIT:
     case DR_KIND_ROLLBACK:
         dr_perform_transaction(client, kind, next);
+        return;
+    case DR_KIND_COPY:
+        dr_perform_copy(client, portal, next);
         return;
     default:
         dr_perform_own(client, portal, describe, next);

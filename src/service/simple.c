@@ -3,15 +3,17 @@
 #include <string.h>
 
 #include "client.h"
+#include "messages.h"
 
 /* The portal that the statements of a script go through; no client can name it. */
 #define PORTAL "\001"
 
 void dr_query(struct dr_client *client, struct dr_frame *frame)
 {
-    const char *sql = dr_frame_string(frame);
-    if (!dr_frame_ok(frame)) {
-        dr_client_fatal(client, "08P01", "invalid message format: Query");
+    const char *sql;
+    duckrow_error error;
+    if (dr_message_text(frame, &sql, &error)) {
+        dr_client_fatal(client, "08P01", error.message);
         return;
     }
     client->script = strdup(sql);

@@ -119,8 +119,10 @@ void dr_unit_answer(const struct dr_unit *unit, struct dr_buffer *out)
         char tag[64];
         add(out, &unit->fixed, operation->fixed, operation->fixed_end);
         add(out, &unit->rows, operation->rows, operation->rows_end);
-        dr_complete_tag(operation->statement, operation->count, tag);
-        dr_message_complete(out, tag);
+        if (!operation->silent) {
+            dr_complete_tag(operation->statement, operation->count, tag);
+            dr_message_complete(out, tag);
+        }
         fixed = operation->fixed_end;
     }
     if (unit->failed < 0) {

@@ -15,6 +15,7 @@ struct dr_operation {
     size_t fixed, fixed_end;        /* unit->fixed: what is answered before the result */
     size_t rows, rows_end;          /* unit->rows: DataRow messages */
     int64_t count;                  /* rows returned or changed */
+    int silent;                     /* it has no CommandComplete of its own: a row of COPY */
 };
 
 struct dr_unit {
