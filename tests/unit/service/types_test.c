@@ -197,7 +197,6 @@ static void check_descriptions(void)
     } wanted[] = {{"1.5::DECIMAL(18,3)", 1700, -1, (18 << 16 | 3) + 4},
                   {"[1.5::DECIMAL(4,1)]", 1231, -1, (4 << 16 | 1) + 4},
                   {"1", 23, 4, -1},
-                  {"NULL", 23, 4, -1},
                   {"'a'", 25, -1, -1},
                   {"true", 16, 1, -1},
                   {"INTERVAL '1 day'", 1186, 16, -1},
@@ -432,6 +431,7 @@ static void check_readings(void)
         {1186, "1 day 2 second 3 microsecond", 1186, "1 day 00:00:02.000003"},
         {1186, "1 weeks -1.5 s", 1186, "7 days -00:00:01.5"},
         {1186, "-1 year -2 mons +3 days -04:05:06", 1186, "-1 years -2 mons +3 days -04:05:06"},
+        {1186, "-1 day, 23:59:55", 1186, "-1 days +23:59:55"},
         {1186, "P1D", 25, "P1D"},
         {1007, " { 1 , NULL,\"3\" } ", 1007, "{1,NULL,3}"},
         {1009, "{a b ,\"c\\\"d\",\"NULL\",e\\,f}", 1009, "{\"a b\",\"c\\\"d\",\"NULL\",\"e,f\"}"},
@@ -666,9 +666,10 @@ static void test_stores_as_inserts(void **state)
 /* The binary values of all cases into all kinds of columns. */
 static void check_binary_stores(void)
 {
-    static const char *const columns[] = {
-        "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT",    "UTINYINT", "USMALLINT",     "UINTEGER", "UBIGINT",    "FLOAT",
-        "DOUBLE",  "VARCHAR", "BLOB",     "DATE",    "TIMESTAMP", "UUID",     "DECIMAL(10,2)", "TIME",     "TIMESTAMPTZ"};
+    static const char *const columns[] = {"BOOLEAN",  "TINYINT",       "SMALLINT",      "INTEGER", "BIGINT",
+                                          "UTINYINT", "USMALLINT",     "UINTEGER",      "UBIGINT", "FLOAT",
+                                          "DOUBLE",   "VARCHAR",       "BLOB",          "DATE",    "TIMESTAMP",
+                                          "UUID",     "DECIMAL(10,2)", "DECIMAL(38,8)", "TIME",    "TIMESTAMPTZ"};
     int done = 0;
     for (size_t i = 0; i < CASES; i++) {
         unsigned char bytes[1024];
@@ -685,6 +686,9 @@ static void check_binary_stores(void)
     store_one("FLOAT", 700, 1, number, 4, 1, "binary float");
     store_one("VARCHAR", 25, 1, (const unsigned char *)"text", 4, 1, "binary text");
     store_one("BLOB", 17, 1, number, 4, 1, "binary bytes");
+    static const unsigned char numeric[] = {0, 2, 0, 0, 0x40, 0, 0, 2, 0, 1, 0x13, 0x88}; /* -1.50 */
+    store_one("DECIMAL(3,2)", 1700, 1, numeric, sizeof numeric, 1, "binary numeric");
+    store_one("DECIMAL(38,20)", 1700, 1, numeric, sizeof numeric, 1, "binary numeric");
     store_one("INTEGER", 23, 1, NULL, 0, 1, "NULL");
     store_one("VARCHAR", 25, 0, NULL, 0, 1, "NULL");
 }
