@@ -13,6 +13,7 @@
 #include "types_cases.h"
 
 static dr_session *session;
+static char made[256]; /* the table that is there */
 static const struct dr_duckdb *duckdb;
 
 static void with_each_engine(void (*body)(void))
@@ -31,6 +32,7 @@ static void with_each_engine(void (*body)(void))
             dr_session_open(engine, NULL, 1000, &session, &error))
             fail_msg("%s", error.message);
         duckdb = session->duckdb;
+        *made = 0;
         body();
         dr_session_close(session);
         dr_engine_free(engine);
@@ -578,20 +580,21 @@ static char *inserted(const char *type, duckdb_value value, int *failed)
 {
     char sql[256];
     duckdb_prepared_statement statement;
-    duckdb_result result;
     struct answer answer;
     char *text = NULL;
     snprintf(sql, sizeof sql, "CREATE OR REPLACE TEMP TABLE stored (x %s)", type);
     duckrow_error error = {0};
-    assert_int_equal(dr_session_run(session, sql, &error), DUCKROW_OK);
-    *failed = duckdb->prepare(session->connection, "INSERT INTO stored VALUES ($1)", &statement) != DuckDBSuccess;
-    assert_false(*failed);
+    if (strcmp(sql, made))
+        assert_int_equal(dr_session_run(session, strcpy(made, sql), &error), DUCKROW_OK);
+    assert_int_equal(duckdb->prepare(session->connection, "INSERT INTO stored VALUES ($1) RETURNING x", &statement),
+                     DuckDBSuccess);
     duckdb->bind_value(statement, 1, value);
-    *failed = duckdb->execute_prepared(statement, &result) != DuckDBSuccess;
-    duckdb->destroy_result(&result);
+    *failed = duckdb->execute_prepared(statement, &answer.result) != DuckDBSuccess;
     duckdb->destroy_prepare(&statement);
-    if (!*failed) {
-        ask(&answer, "SELECT x FROM stored");
+    if (*failed) {
+        duckdb->destroy_result(&answer.result);
+    } else {
+        take_result(&answer, type);
         text = encoded(&answer, 0, 1);
         end(&answer);
     }
@@ -670,15 +673,12 @@ static void check_binary_stores(void)
                                           "UTINYINT", "USMALLINT",     "UINTEGER",      "UBIGINT", "FLOAT",
                                           "DOUBLE",   "VARCHAR",       "BLOB",          "DATE",    "TIMESTAMP",
                                           "UUID",     "DECIMAL(10,2)", "DECIMAL(38,8)", "TIME",    "TIMESTAMPTZ"};
-    int done = 0;
-    for (size_t i = 0; i < CASES; i++) {
-        unsigned char bytes[1024];
-        size_t size = from_hex(cases[i].binary, bytes);
-        for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
+    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
+        for (size_t i = 0; i < CASES; i++) {
+            unsigned char bytes[1024];
+            size_t size = from_hex(cases[i].binary, bytes);
             store_one(columns[k], cases[i].oid, 1, bytes, size, 0, cases[i].sql);
-        done++;
-    }
-    assert_int_equal(done, CASES);
+        }
     static const unsigned char number[] = {0, 0, 1, 2};
     store_one("INTEGER", 23, 1, number, 4, 1, "binary integer");
     store_one("BIGINT", 23, 1, number, 4, 1, "binary integer");
