@@ -12,13 +12,18 @@
  * BLOB                            bytea (17)                    \x0a0b
  * UUID                            uuid (2950)
  * DATE                            date (1082)                   ISO; infinity; "0044-03-15 BC"
- * TIME, TIME_NS; TIME_TZ          time (1083); timetz (1266)
+ * TIME, TIME_NS; TIME_TZ          time (1083); timetz (1266)    _NS is cut to microseconds
  * TIMESTAMP (_S, _MS, _NS)        timestamp (1114)              microseconds; _NS is cut to them
  * TIMESTAMP_TZ                    timestamptz (1184)            in the session's time zone, given as a string for the offset
  * INTERVAL                        interval (1186)               postgres style
- * LIST, ARRAY of the above        _type (1000, 1005, …)         {1,NULL,"a b"}; nested lists of the same depth are dimensions;
- *                                                               lists of anything else, and ragged ones: json
- * STRUCT, MAP, UNION, VARIANT     json (114)                    as to_json() says it
+ * LIST, ARRAY of the above        _type (1000, 1005, …)         {1,NULL,"a b"}
+ * ARRAYs in a LIST or an ARRAY    the same                      {{1,2},{3,4}}: their lengths are the type's; no NULL for one of them
+ * other LISTs of LISTs            json (114)                    as to_json() says it: the oid is told before the rows are seen, and
+ *                                                               any of them may be ragged, which PostgreSQL's arrays can't be
+ * STRUCT, MAP, UNION; lists of them   json (114)                as to_json() says it, but for: structures without names, [1,"a"] as
+ *                                                               of 2.0; numbers and escapes in a JSON stay as they are; nested keys
+ *                                                               of a MAP are written as JSON
+ * VARIANT; GEOMETRY               json (114); text (25)         can't be told: the message says what to cast it to
  *
  * A parameter comes with an oid, 0 where the client leaves it to the server; then the caller passes the oid it told the client. */
 #ifndef DR_TYPES_H
@@ -43,20 +48,25 @@ struct dr_display {
     void *context;
 };
 
-/* Adds the length (four bytes, -1 for NULL) and the value in row `row` of the vector. binary: 0 or 1. A value that can't be told
- * in the format (a date beyond what PostgreSQL's binary can hold) is told by the return of NULL or a message to give. */
+/* Adds the length (four bytes, -1 for NULL) and the value in row `row` of the vector. binary: 0 or 1. Returns NULL, or a message
+ * to give where the value can't be told in the format (a date beyond what PostgreSQL's binary can hold); what has been added by
+ * then has no meaning. */
 const char *dr_type_put(const struct dr_type *type, const struct dr_display *display, duckdb_vector vector, uint64_t row,
                         int binary, struct dr_buffer *out);
-/* The same without the length, as text only, for COPY: 0 for NULL (nothing added). */
+/* The same without the length, as text only, for COPY: 1; 0 for NULL (nothing added); -1 where dr_type_put would return a message. */
 int dr_type_put_text(const struct dr_type *type, const struct dr_display *display, duckdb_vector vector, uint64_t row,
                      struct dr_buffer *out);
 
 /* The oid by which a DuckDB type (of a parameter, as the planner found it) is told to clients. */
 uint32_t dr_oid_of(const struct dr_duckdb *duckdb, duckdb_logical_type type);
-/* "integer": PostgreSQL's name for an oid, as DuckDB's SQL understands it as a type ("INTEGER"); NULL for unknown ones. */
+/* DuckDB's name for the type of an oid, for SQL: "INTEGER", "INTEGER[]"; NULL for unknown ones. */
 const char *dr_oid_duckdb_type(uint32_t oid);
 
-/* A parameter as a value to bind. bytes NULL: SQL NULL. Unknown oids and text are bound as VARCHAR, which DuckDB casts.
+/* A parameter as a value to bind. bytes NULL: SQL NULL. Text and, in the text format, unknown oids are bound as VARCHAR, which
+ * DuckDB casts; so are json and jsonb; dates, times and intervals that aren't written as ISO or PostgreSQL do; timestamptz without
+ * an offset, for the session's time zone counts; and numeric of more than 38 digits. Other numeric is a DECIMAL of its own width
+ * and scale; NaN and infinities are DOUBLE. As in PostgreSQL, an offset behind a timestamp without time zone is ignored. Arrays are
+ * LISTs, one in another for each dimension. value is NULL after an error.
  * Errors: USAGE, with a message like PostgreSQL's ('invalid input syntax for type integer: "x"'), for 22P02 or 22P03. */
 duckrow_code dr_parameter_value(const struct dr_duckdb *duckdb, uint32_t oid, int binary, const unsigned char *bytes, size_t size,
                                 duckdb_value *value, duckrow_error *error);

@@ -69,6 +69,22 @@ static struct shortest rounded(double number, int digits)
     return result;
 }
 
+/* Most numbers have few decimals. Of up to 15 digits no two are the same double, so what reads back is the one; and one division
+ * of exact numbers rounds as reading does. */
+static int find_quickly(double number, struct shortest *found)
+{
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    for (int i = 0; i < (int)(sizeof powers / sizeof *powers); i++) {
+        double scaled = number * powers[i] + 0.5;
+        if (scaled >= 1e15)
+            return 0;
+        *found = (struct shortest){(uint64_t)scaled, -i};
+        if ((double)found->digits / powers[i] == number)
+            return 1;
+    }
+    return 0;
+}
+
 static struct shortest find_shortest(double number, int single, int middles)
 {
     int most = single ? MOST_DIGITS_SINGLE : MOST_DIGITS, exact = single ? EXACT_DIGITS_SINGLE : EXACT_DIGITS;
@@ -76,8 +92,9 @@ static struct shortest find_shortest(double number, int single, int middles)
     int parts;
     int power_of_two = frexp(number, &parts) == 0.5;
     struct shortest found = {0};
+    int quick = !single && find_quickly(number, &found);
     /* With up to `exact` digits the zeros at the end show how many there need to be; subnormals have fewer. */
-    for (int digits = subnormal || power_of_two ? 1 : exact; digits <= most; digits++) {
+    for (int digits = subnormal || power_of_two ? 1 : exact; !quick && digits <= most; digits++) {
         found = rounded(number, digits);
         if (reads_back(found, number, single, middles))
             break;

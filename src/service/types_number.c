@@ -229,3 +229,38 @@ int dr_numeric_to_text(const unsigned char *bytes, size_t size, struct dr_buffer
     put_groups(out, bytes + 8, count, count ? weight : 0, scale);
     return 0;
 }
+
+/* Multiplies by ten `times` times, or divides where that is negative and leaves nothing over. */
+static int shift(dr_u128 *magnitude, int times)
+{
+    static const dr_u128 most = (((dr_u128)UINT64_C(0x4b3b4ca85a86c47a) << 64) | UINT64_C(0x098a224000000000)) / 10;
+    for (; times > 0 && *magnitude; times--) {
+        if (*magnitude >= most)
+            return -1;
+        *magnitude *= 10;
+    }
+    for (; times < 0 && *magnitude; times++) {
+        if (*magnitude % 10)
+            return -1;
+        *magnitude /= 10;
+    }
+    return 0;
+}
+
+int dr_numeric_to_decimal(const unsigned char *bytes, size_t size, struct dr_decimal *decimal)
+{
+    if (size < 8)
+        return -1;
+    int count = (int)dr_read(bytes, 2), weight = (int16_t)dr_read(bytes + 2, 2);
+    int sign = (int)dr_read(bytes + 4, 2), scale = (int)dr_read(bytes + 6, 2);
+    if (size != 8 + 2 * (size_t)count || scale > DR_BIGGEST_PRECISION || (sign && sign != NUMERIC_NEGATIVE))
+        return -1;
+    *decimal = (struct dr_decimal){.negative = sign != 0, .scale = scale};
+    for (int i = 0; i < count; i++) {
+        int group = (int)dr_read(bytes + 8 + 2 * i, 2);
+        if (group > 9999 || shift(&decimal->magnitude, GROUP))
+            return -1;
+        decimal->magnitude += (unsigned)group;
+    }
+    return shift(&decimal->magnitude, scale - GROUP * (count - 1 - weight));
+}

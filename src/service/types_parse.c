@@ -157,15 +157,15 @@ static int hex_digit(unsigned char byte)
     return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
 }
 
-/* 8-4-4-4-12 */
+/* 8-4-4-4-12, or without the dashes */
 int dr_parse_uuid(const unsigned char *bytes, size_t size, duckdb_uhugeint *uuid)
 {
     uint64_t halves[2] = {0};
     int digits = 0;
-    if (size != 36)
+    if (size != 36 && size != 32)
         return -1;
     for (size_t i = 0; i < size; i++) {
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
+        if (size == 36 && (i == 8 || i == 13 || i == 18 || i == 23)) {
             if (bytes[i] != '-')
                 return -1;
             continue;

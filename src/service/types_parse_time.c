@@ -220,7 +220,7 @@ static int read_unit(struct reader *reader, int negative, int64_t number, int64_
     while (skip(reader, ' '))
         ;
     const unsigned char *word = reader->at;
-    while (reader->at < reader->end && *reader->at != ' ')
+    while (reader->at < reader->end && *reader->at != ' ' && *reader->at != ',')
         reader->at++;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         if (!dr_word_is(word, (size_t)(reader->at - word), units[i].name))
@@ -244,7 +244,8 @@ int dr_parse_interval(const unsigned char *bytes, size_t size, duckdb_interval *
     int count = 0;
     for (;; count++) {
         int64_t number, millionths;
-        while (skip(&reader, ' '))
+        /* The comma is Python's: "1 day, 0:00:05". */
+        while (skip(&reader, ' ') || skip(&reader, ','))
             ;
         if (reader.at == reader.end)
             break;

@@ -99,6 +99,11 @@ const char *dr_array_put_binary(const struct dr_type *type, const struct dr_disp
 
 /* ---- numbers: types_number.c, types_float.c ---- */
 
+struct dr_decimal {
+    dr_u128 magnitude;
+    int negative, width, scale; /* width: digits, at least the scale's */
+};
+
 /* An integer, or a DECIMAL's digits, of any of DuckDB's types but BIGNUM. */
 dr_u128 dr_integer_get(const struct dr_type *type, duckdb_vector vector, uint64_t row, int *negative);
 void dr_integer_put(struct dr_buffer *out, dr_u128 magnitude, int negative, int scale);
@@ -107,6 +112,8 @@ void dr_bignum_put(struct dr_buffer *out, const unsigned char *bytes, size_t siz
 const char *dr_numeric_from_text(struct dr_buffer *out, size_t at);
 /* The other way; 0, or -1 for what isn't a numeric. */
 int dr_numeric_to_text(const unsigned char *bytes, size_t size, struct dr_buffer *out);
+/* The same into a number, without its width; -1 for what doesn't fit into 38 digits, too. */
+int dr_numeric_to_decimal(const unsigned char *bytes, size_t size, struct dr_decimal *decimal);
 
 enum dr_float_style { DR_FLOAT_POSTGRES, DR_FLOAT_DUCKDB, DR_FLOAT_JSON };
 void dr_float_put(struct dr_buffer *out, double number, int single, enum dr_float_style style);
@@ -126,10 +133,6 @@ int64_t dr_days_of(int64_t year, int month, int day);
 
 /* ---- in: parsers of text; 0, or -1 for what isn't one: types_parse.c, types_parse_time.c ---- */
 
-struct dr_decimal {
-    dr_u128 magnitude;
-    int negative, width, scale; /* width: digits, at least the scale's */
-};
 /* [+-]digits[.digits][e[+-]digits] of up to 38 digits; -2: is a number but doesn't fit. */
 int dr_parse_decimal(const unsigned char *bytes, size_t size, struct dr_decimal *decimal);
 /* [-]digits */

@@ -153,6 +153,8 @@ static int get_decimal(const struct cell *cell, struct dr_decimal *decimal)
 {
     int negative;
     uint64_t magnitude;
+    if (cell->binary && cell->oid == OID_NUMERIC)
+        return dr_numeric_to_decimal(cell->bytes, cell->size, decimal);
     if (!cell->binary && (cell->oid == OID_NUMERIC || dr_oid_is_text(cell->oid))) {
         if (!cell->size || !(cell->bytes[0] == '-' || (cell->bytes[0] >= '0' && cell->bytes[0] <= '9')) ||
             memchr(cell->bytes, 'e', cell->size) || memchr(cell->bytes, 'E', cell->size) || cell->bytes[cell->size - 1] == '.')
