@@ -34,7 +34,7 @@ format:
 
 # What was compiled; downloads and Python environments stay.
 clean:
-	rm -rf $(addprefix build/,dev release asan tsan clang gcc wheel logs ruff mypy)
+	rm -rf $(addprefix build/,dev release asan tsan clang gcc fuzz wheel logs ruff mypy)
 
 distclean:
 	rm -rf build

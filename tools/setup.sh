@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh NEED…: installs the Debian packages that are missing for build, python, clang, node, java. Quick when nothing is.
+# setup.sh NEED…: installs the Debian packages that are missing for build, python, clang, fuzz, node, java. Quick when nothing is.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/common.sh
@@ -24,6 +24,15 @@ have_cmocka() {
     printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <cmocka.h>\n' | gcc -E -
 }
 
+have_fuzzer() {
+    program=$(mktemp)
+    echo 'int LLVMFuzzerTestOneInput(const char *b, long n) { return b && n ? 0 : 0; }' |
+        clang -fsanitize=fuzzer,address,undefined -x c - -o "$program"
+    works=$?
+    rm -f "$program"
+    return $works
+}
+
 have_python() {
     python=$(find_python) && "$python" -c '
 import ensurepip, os, sysconfig, venv
@@ -44,6 +53,10 @@ for need in "$@"; do
         ;;
     python) want python3 python3-venv python3-dev -- have_python ;;
     clang) want clang -- have clang ;;
+    fuzz)
+        want clang -- have clang
+        want libclang-rt-dev -- have_fuzzer
+        ;;
     node)
         want nodejs -- have node
         want npm -- have npm

@@ -36,9 +36,10 @@ static int needs_quotes(const struct dr_copy_options *options, size_t column, co
     const unsigned char delimiter = (unsigned char)options->delimiter, quote = (unsigned char)options->quote;
     if (size == strlen(options->null) && memcmp(at, options->null, size) == 0)
         return 1;
-    /* At the start of a line it could be the end-of-data marker. */
     if (column == 0 && size == 2 && memcmp(at, "\\.", 2) == 0)
-        return 1;
+        return 1; /* at the start of a line it could be the end-of-data marker */
+    if (size == 1 && ((delimiter == '\\' && *at == '.') || (delimiter == '.' && *at == '\\')))
+        return 1; /* the same, together with the delimiter */
     for (size_t i = 0; i < size; i++)
         if (at[i] == delimiter || at[i] == quote || at[i] == '\n' || at[i] == '\r')
             return 1;
