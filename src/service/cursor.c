@@ -8,7 +8,7 @@
 
 enum { PIECE = 65536 };
 
-static duckrow_code learn_columns(struct dr_cursor *cursor, const struct dr_duckdb *duckdb, duckrow_error *error)
+static duckrow_code learn_columns(struct dr_cursor *cursor, const struct dr_duckdb *duckdb, int catalog, duckrow_error *error)
 {
     int count = (int)duckdb->column_count(&cursor->result);
     cursor->names = calloc((size_t)count + 1, sizeof *cursor->names);
@@ -22,6 +22,8 @@ static duckrow_code learn_columns(struct dr_cursor *cursor, const struct dr_duck
         cursor->names[i] = strdup(name ? name : "?column?");
         duckrow_code code = dr_type_make(duckdb, type, &cursor->types[i], error);
         duckdb->destroy_logical_type(&type);
+        if (!code && catalog)
+            dr_type_tell_oids(cursor->types[i]);
         if (code)
             return code;
     }
@@ -41,7 +43,7 @@ static duckrow_code execute(struct dr_cursor *cursor, struct dr_backend *backend
     if (!code && duckdb->execute_prepared_streaming(cursor->prepared, &cursor->result) != DuckDBSuccess)
         code = dr_sql_failed(error, duckdb->result_error(&cursor->result));
     dr_backend_run_end(backend, error);
-    return code ? error->code : learn_columns(cursor, duckdb, error);
+    return code ? error->code : learn_columns(cursor, duckdb, statement->catalog, error);
 }
 
 duckrow_code dr_cursor_open(struct dr_cursor *cursor, struct dr_backend *backend, struct dr_statement *statement,

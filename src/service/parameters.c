@@ -121,6 +121,11 @@ duckrow_code dr_parameters_set(struct dr_parameters *parameters, const char *nam
             return set_timeout(parameters, &timeouts[i], value, error);
     for (size_t i = 0; i < FIXED; i++)
         if (strcasecmp(name, fixed[i].name) == 0) {
+            /* asyncpg sends client_encoding with quotes. */
+            size_t length = strlen(value), quoted = length > 1 && value[0] == '\'' && value[length - 1] == '\'';
+            char plain[128];
+            snprintf(plain, sizeof plain, "%.*s", (int)(length - 2 * quoted), value + quoted);
+            value = plain;
             if (strcasecmp(value, fixed[i].value) == 0 || is_among(value, fixed[i].others))
                 return DUCKROW_OK;
             return dr_fail(error, DUCKROW_UNSUPPORTED, "parameter \"%s\" can only be %s here, not \"%.100s\"", fixed[i].name,

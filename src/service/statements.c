@@ -167,6 +167,8 @@ static duckrow_code learn_columns(const struct dr_duckdb *duckdb, duckdb_prepare
         duckdb_logical_type type = duckdb->prepared_statement_column_logical_type(prepared, (idx_t)i);
         statement->names[i] = strdup(name ? name : "?column?");
         duckrow_code code = dr_type_make(duckdb, type, &statement->types[i], error);
+        if (!code && statement->catalog)
+            dr_type_tell_oids(statement->types[i]);
         if (!type || (int)duckdb->get_type_id(type) == DR_TYPE_INVALID)
             statement->unresolved = 1;
         duckdb->free((void *)name);
@@ -192,6 +194,33 @@ static duckrow_code learn_parameters(const struct dr_duckdb *duckdb, duckdb_prep
         duckdb->destroy_logical_type(&type);
     }
     return DUCKROW_OK;
+}
+
+/* A parameter that a query of the catalog casts to oid or oid[] is told as such, although it is an INTEGER here: drivers encode
+ * what they are told, and asyncpg needs it to learn about types. */
+static void tell_oids(struct dr_statement *statement, const char *sql)
+{
+    enum { OID = 26, OIDS = 1028 };
+    struct dr_tokens tokens;
+    char *memory = malloc(2 * strlen(sql) + 64);
+    if (!memory)
+        return;
+    for (dr_tokens_begin(&tokens, sql, memory); tokens.kind != DR_TOKEN_END && tokens.kind != DR_TOKEN_BROKEN;) {
+        if (!dr_tokens_take_sign(&tokens, '$')) {
+            dr_tokens_next(&tokens);
+            continue;
+        }
+        int number = tokens.kind == DR_TOKEN_NUMBER && tokens.text ? atoi(tokens.text) : 0;
+        dr_tokens_next(&tokens);
+        if (number < 1 || number > statement->parameters || !dr_tokens_take_sign(&tokens, ':') ||
+            !dr_tokens_take_sign(&tokens, ':'))
+            continue;
+        if (dr_tokens_take_word(&tokens, "pg_catalog"))
+            dr_tokens_take_sign(&tokens, '.');
+        if (dr_tokens_take_word(&tokens, "oid"))
+            statement->oids[number - 1] = dr_tokens_take_sign(&tokens, '[') ? OIDS : OID;
+    }
+    free(memory);
 }
 
 /* Which database's table does the statement write? Only the plain cases are told: INSERT INTO, UPDATE, DELETE FROM with a name. */
@@ -327,6 +356,8 @@ duckrow_code dr_statements_make(struct dr_statements *statements, const struct d
     if (!code && !ours)
         code =
             look->own ? learn(statements, look->own, look, statement, error) : learn_for_all(statements, look, statement, error);
+    if (!code && statement->catalog && statement->parameters)
+        tell_oids(statement, look->sql);
     if (code) {
         dr_statement_put(statement);
         *made = NULL;

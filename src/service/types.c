@@ -352,3 +352,12 @@ int dr_type_put_text(const struct dr_type *type, const struct dr_display *displa
         return 0;
     return dr_text_put(type, display, vector, row, DR_STYLE_POSTGRES, out) ? -1 : 1;
 }
+
+void dr_type_tell_oids(struct dr_type *type)
+{
+    if (type->dimensions != 1 || type->element->oid != OID_INT4)
+        return;
+    type->oid = dr_oid_find(OID_OID)->array;
+    for (size_t i = 0; i < type->count; i++)
+        type->children[i]->oid = OID_OID;
+}

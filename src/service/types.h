@@ -41,6 +41,9 @@ uint32_t dr_type_oid(const struct dr_type *type);
 int16_t dr_type_size(const struct dr_type *type); /* as in RowDescription; -1: varies */
 int32_t dr_type_modifier(const struct dr_type *type); /* -1: none */
 
+/* An INTEGER[] of PostgreSQL's catalog is told as oid[], for drivers know that without asking the catalog about it. */
+void dr_type_tell_oids(struct dr_type *type);
+
 /* How the session wants to see values. */
 struct dr_display {
     /* Seconds east of UTC at this moment (microseconds since 1970); may be NULL: UTC. */

@@ -85,7 +85,7 @@ static void put_integer(const struct dr_type *type, duckdb_vector vector, uint64
         number = -number;
     if (type->oid == OID_INT2)
         dr_buffer_u16(out, (uint16_t)number);
-    else if (type->oid == OID_INT4)
+    else if (type->oid == OID_INT4 || type->oid == OID_OID)
         dr_buffer_u32(out, (uint32_t)number);
     else
         dr_buffer_u64(out, number);
@@ -113,6 +113,7 @@ const char *dr_binary_put(const struct dr_type *type, const struct dr_display *d
         return NULL;
     case OID_INT2:
     case OID_INT4:
+    case OID_OID:
     case OID_INT8:
         put_integer(type, vector, row, out);
         return NULL;
