@@ -118,10 +118,9 @@ static int add_row(struct dr_client *client, const struct dr_copy_field *fields)
     if (!operation)
         return 0;
     for (int i = 0; i < copying->insert->parameters; i++)
-        dr_unit_put_parameter(unit, &(struct dr_parameter){.bytes = fields[i].bytes,
-                                                           .size = fields[i].size,
-                                                           .oid = copying->insert->oids[i],
-                                                           .binary = binary});
+        dr_unit_put_parameter(
+            unit, &(struct dr_parameter){
+                      .bytes = fields[i].bytes, .size = fields[i].size, .oid = copying->insert->oids[i], .binary = binary});
     operation->silent = 1;
     operation->formats = dr_buffer_size(&unit->values);
     dr_buffer_u16(&unit->values, 0);

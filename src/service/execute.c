@@ -17,8 +17,8 @@ int dr_column_format(const struct dr_formats *formats, int column)
     return at < formats->count ? formats->codes[2 * at + 1] : 0;
 }
 
-duckrow_code dr_bind_parameters(const struct dr_duckdb *duckdb, duckdb_prepared_statement prepared, const struct dr_statement *statement,
-                     const struct dr_unit *unit, size_t at, duckrow_error *error)
+duckrow_code dr_bind_parameters(const struct dr_duckdb *duckdb, duckdb_prepared_statement prepared,
+                                const struct dr_statement *statement, const struct dr_unit *unit, size_t at, duckrow_error *error)
 {
     for (int i = 0; i < statement->parameters; i++) {
         struct dr_parameter parameter = dr_unit_parameter(unit, &at);

@@ -14,8 +14,9 @@ struct dr_formats dr_formats_at(const struct dr_buffer *values, size_t at);
 int dr_column_format(const struct dr_formats *formats, int column);
 
 /* The parameters at `at` in unit->values, bound to a prepared statement. Errors: USAGE (syntax), SQL. */
-duckrow_code dr_bind_parameters(const struct dr_duckdb *duckdb, duckdb_prepared_statement prepared, const struct dr_statement *statement,
-                     const struct dr_unit *unit, size_t at, duckrow_error *error);
+duckrow_code dr_bind_parameters(const struct dr_duckdb *duckdb, duckdb_prepared_statement prepared,
+                                const struct dr_statement *statement, const struct dr_unit *unit, size_t at,
+                                duckrow_error *error);
 /* RowDescription. names, types: `count` of them. */
 void dr_describe_rows(struct dr_buffer *out, int count, char *const *names, struct dr_type *const *types,
                       const struct dr_formats *formats);

@@ -223,7 +223,8 @@ static void describe_fetch(struct dr_client *client, const struct dr_statement *
     dr_fetch_parse(statement->sql, &fetch);
     const struct dr_portal *cursor = *fetch.name ? dr_portal_find(client, fetch.name) : NULL;
     if (cursor && !fetch.move)
-        dr_describe_rows(dr_reply(client), cursor->statement->columns, cursor->statement->names, cursor->statement->types, formats);
+        dr_describe_rows(dr_reply(client), cursor->statement->columns, cursor->statement->names, cursor->statement->types,
+                         formats);
     else
         dr_message_empty(dr_reply(client), 'n');
 }

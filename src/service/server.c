@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "client.h"
-#include "core/os.h"
+#include "core/db.h"
 #include "log.h"
 #include "notify.h"
 
@@ -63,6 +63,42 @@ static void on_wake(uv_async_t *handle)
             dr_client_flush(client);
 }
 
+/* ---- being found ---- */
+
+/* Where clients of each database find the service: <database>.duckrow/service, a libpq connection string. It counts only while the
+ * turn is held, so one that a crash has left harms nobody. */
+static void service_path(struct dr_server *server, int i, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/service", duckrow_db_folder(server->host.served[i].db));
+}
+
+static duckrow_code announce(struct dr_server *server, duckrow_error *error)
+{
+    char path[PATH_MAX], text[PATH_MAX + 128];
+    for (int i = 0; i < server->host.databases; i++) {
+        service_path(server, i, path);
+        const char *end = strrchr(server->socket, '/');
+        int length = snprintf(text, sizeof text, "host='%.*s' dbname='%s'\n", (int)(end - server->socket), server->socket,
+                              server->host.served[i].name);
+        int fd = dr_db_open_own(server->host.served[i].db, path);
+        int failed = fd < 0 || dr_os.ftruncate(fd, 0) < 0 || dr_write_at(fd, text, (size_t)length, 0) < 0;
+        int saved = errno;
+        dr_close(fd);
+        if (failed)
+            return dr_fail_os(error, saved, "cannot write %s", path);
+    }
+    return DUCKROW_OK;
+}
+
+static void withdraw(struct dr_server *server)
+{
+    char path[PATH_MAX];
+    for (int i = 0; i < server->host.databases && server->host.served[i].turn; i++) {
+        service_path(server, i, path);
+        unlink(path);
+    }
+}
+
 /* ---- leaving ---- */
 
 static void leave(struct dr_server *server)
@@ -81,6 +117,7 @@ static void drain(struct dr_server *server, int hurry)
         dr_log(DR_LOG_INFO, NULL, "leaving: %d sessions end what they are at", server->count);
         uv_close((uv_handle_t *)&server->listener, NULL);
         unlink(server->socket);
+        withdraw(server);
     }
     for (struct dr_client *client = server->clients, *next; client; client = next) {
         next = client->next;
@@ -126,16 +163,15 @@ static void on_connection(uv_stream_t *listener, int status)
 static duckrow_code listen_at(struct dr_server *server, duckrow_error *error)
 {
     char folder[PATH_MAX];
-    if (*server->settings->socket)
-        snprintf(folder, sizeof folder, "%s", server->settings->socket);
-    else
-        snprintf(folder, sizeof folder, "%s", duckrow_db_folder(server->host.served[0].db));
+    const char *wanted = *server->settings->socket ? server->settings->socket : duckrow_db_folder(server->host.served[0].db);
+    if (mkdir(wanted, 0755) < 0 && errno != EEXIST)
+        return dr_fail_os(error, errno, "cannot make %s", wanted);
+    if (!realpath(wanted, folder))
+        return dr_fail_os(error, errno, "%s", wanted);
     int length = snprintf(server->socket, sizeof server->socket, "%s/.s.PGSQL.5432", folder);
     if (length < 0 || (size_t)length >= sizeof server->socket)
         return dr_fail(error, DUCKROW_USAGE, "%s is too long for a socket (107 bytes): give a shorter folder with --socket",
                        folder);
-    if (mkdir(folder, 0755) < 0 && errno != EEXIST)
-        return dr_fail_os(error, errno, "cannot make %s", folder);
     unlink(server->socket);
     int failed = uv_pipe_bind(&server->listener, server->socket);
     if (failed)
@@ -206,6 +242,8 @@ duckrow_code dr_server_run(const struct dr_settings *settings, duckrow_error *er
                  server->host.engine->version);
         code = listen_at(server, error);
     }
+    if (!code)
+        code = announce(server, error);
     if (!code) {
         for (int i = 0; i < 3; i++) {
             uv_signal_init(&server->loop, &server->signal[i]);
