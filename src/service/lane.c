@@ -7,6 +7,7 @@
 #include "core/os.h"
 #include "runner.h"
 #include "sqlstate.h"
+#include "suspects.h"
 
 enum { APPEND_FROM = 2, PATIENCE_MS = 2 };
 
@@ -107,21 +108,54 @@ static void run_one(struct dr_lane *lane, struct dr_unit *unit)
     finish(unit, -1, NULL);
 }
 
+/* Takes the units that have the key out of the list. */
+static struct dr_unit *take_suspects(struct dr_unit **units, int *count, const struct dr_key *key)
+{
+    struct dr_unit *suspects = NULL, **last = &suspects, **at = units;
+    for (int i = *count; i > 0; i--) {
+        struct dr_unit *unit = *at;
+        if (!dr_unit_has_key(unit, key)) {
+            at = &unit->next;
+            continue;
+        }
+        *at = unit->next;
+        unit->next = NULL;
+        *last = unit;
+        last = &unit->next;
+        (*count)--;
+    }
+    return suspects;
+}
+
+static void run_each(struct dr_lane *lane, struct dr_unit *units)
+{
+    while (units) {
+        struct dr_unit *next = units->next;
+        run_one(lane, units);
+        units = next;
+    }
+}
+
 static void run_group(struct dr_lane *lane, struct dr_unit *units, int count)
 {
     duckrow_error error = {0};
+    struct dr_key key;
     int failed;
-    if (count == 1) {
-        run_one(lane, units);
-        return;
-    }
-    duckrow_code code = attempt(lane, units, count, &failed, &error);
-    if (code) {
+    while (count > 1 && attempt(lane, units, count, &failed, &error)) {
+        struct dr_unit *suspects = dr_key_parse(error.message, &key) ? take_suspects(&units, &count, &key) : NULL;
+        if (suspects) {
+            run_each(lane, suspects);
+            continue;
+        }
         struct dr_unit *half = units;
         for (int i = 0; i < count / 2; i++)
             half = half->next;
         run_group(lane, units, count / 2);
-        run_group(lane, half, count - count / 2);
+        units = half;
+        count -= count / 2;
+    }
+    if (count == 1) {
+        run_one(lane, units);
         return;
     }
     for (int i = 0; i < count; i++) {

@@ -15,7 +15,7 @@ void dr_runner_free(struct dr_runner *runner);
  * an error of that comes later. */
 duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int index, int append, duckrow_error *error);
 duckrow_code dr_runner_flush(struct dr_runner *runner, duckrow_error *error);
-/* The transaction was undone: forgets all, for an appender that has failed is no good any more. */
+/* The transaction was undone: forgets its rows, and an appender that has failed. */
 void dr_runner_forget(struct dr_runner *runner);
 
 #endif
