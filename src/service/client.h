@@ -138,8 +138,9 @@ void dr_put_error(struct dr_client *client);
 
 /* Runs a read so far that its columns are known, and describes them. */
 void dr_describe_by_running(struct dr_client *client, struct dr_portal *portal, void (*next)(struct dr_client *));
-/* RowDescription of one column of text. */
-void dr_describe_text(struct dr_buffer *out, const char *name);
+/* RowDescription of columns of text; of what SHOW answers (0: not a SHOW of ours). */
+void dr_describe_texts(struct dr_buffer *out, const char *const *names, int count);
+int dr_describe_show(struct dr_buffer *out, const char *sql);
 
 /* ---- portals.c: what Parse and Bind leave behind ---- */
 struct dr_portal *dr_portal_make(struct dr_client *client, const char *name,
