@@ -105,7 +105,7 @@ void dr_backend_rollback(struct dr_backend *backend)
 
 duckrow_code dr_backend_commit(struct dr_backend *backend, duckrow_error *error)
 {
-    int type, wrote = backend->wrote_at != 0;
+    int wrote = backend->wrote_at != 0;
     if (!backend->open)
         return DUCKROW_OK;
     duckrow_code code = dr_runner_flush(backend->runner, error);
@@ -115,7 +115,7 @@ duckrow_code dr_backend_commit(struct dr_backend *backend, duckrow_error *error)
         dr_backend_rollback(backend);
         return code;
     }
-    code = dr_host_commit(backend->host, &backend->member, -1, &type, error);
+    code = dr_host_commit(backend->host, &backend->member, -1, &(struct dr_committing){0}, error);
     if (backend->changes_schema)
         dr_statements_changed(backend->statements);
     backend->open = backend->changes_schema = 0;

@@ -72,8 +72,14 @@ duckrow_code dr_host_connect_to(const struct dr_host *host, dr_session *session,
 duckrow_code dr_host_catalog(const struct dr_host *host, struct dr_catalog_state *state, duckdb_connection connection,
                              duckrow_error *error);
 
-/* COMMIT on the member's connection, publish, and leave the gate, whatever is returned. written: the number of the database that was written; -1: any.
- * Errors: SQL where COMMIT fails, with DuckDB's error type; DISK_FULL, IO, … where it is committed, but can't be published. */
-duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, int *type, duckrow_error *error);
+/* Commits on the member's connection, publishes, and leaves the gate, whatever is returned. written: the number of the database that was
+ * written; -1: any. How to commit: COMMIT, or what `run` does, which begins and ends a transaction of its own.
+ * Errors: SQL where committing fails; DISK_FULL, IO, … where it is committed, but can't be published. */
+struct dr_committing {
+    duckrow_code (*run)(void *context, duckrow_error *error); /* NULL: COMMIT */
+    void *context;
+};
+duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, const struct dr_committing *how,
+                            duckrow_error *error);
 
 #endif

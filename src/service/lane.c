@@ -51,27 +51,51 @@ static void undo(struct dr_lane *lane)
     dr_runner_forget(lane->runner);
 }
 
+/* Rows of one shape, all of which the appender takes: gathered, not flushed. 0: they are not that. */
+static int gather(struct dr_lane *lane, struct dr_unit *units, int count)
+{
+    const struct dr_statement *statement = units->operations ? units->operation[0].statement : NULL;
+    duckrow_error ignored;
+    int all = 1;
+    struct dr_unit *unit = units;
+    for (int i = 0; all && i < count; i++, unit = unit->next)
+        for (int k = 0; all && k < unit->operations; k++)
+            all = unit->operation[k].statement == statement && dr_runner_gather(lane->runner, unit, k, &ignored) == 0;
+    if (!all)
+        dr_runner_forget(lane->runner);
+    return all;
+}
+
+static duckrow_code flush(void *context, duckrow_error *error)
+{
+    struct dr_lane *lane = context;
+    return dr_runner_flush(lane->runner, error);
+}
+
 /* Everything or nothing. */
 static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int count, int *failed, duckrow_error *error)
 {
     struct dr_host *host = lane->host;
-    int type;
     duckrow_code code = dr_gate_enter(&host->gate, &lane->member, units->deadline, error);
     *failed = 0;
     if (code)
         return code;
-    code = dr_connection_run(host->duckdb, lane->connection, "BEGIN", error);
-    if (!code && (code = run_units(lane, units, count, failed, error)))
+    struct dr_committing how = {NULL, lane};
+    if (gather(lane, units, count))
+        how.run = flush;
+    else
+        code = dr_connection_run(host->duckdb, lane->connection, "BEGIN", error);
+    if (!code && !how.run && (code = run_units(lane, units, count, failed, error)))
         undo(lane);
-    if (code) {
+    if (!code) {
+        code = dr_host_commit(host, &lane->member, lane->database, &how, error);
+        if (code)
+            dr_runner_forget(lane->runner);
+    } else {
         if (lane->member.cancelled)
             code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
         dr_gate_leave(&host->gate, &lane->member);
-        return code;
     }
-    code = dr_host_commit(host, &lane->member, lane->database, &type, error);
-    if (code)
-        dr_runner_forget(lane->runner);
     if (code && dr_is_fatal(error))
         host->broken = 1;
     return code;

@@ -4,6 +4,8 @@
  * of one shape are gathered and appended, other statements run one by one, and one COMMIT and one publish serve all. A session has at
  * most one unit in the queue, so a session that floods gets no more of a group than one that asks once.
  *
+ * A group of rows of one shape, the usual case, needs no BEGIN and no COMMIT: the appender's flush is a transaction of its own.
+ *
  * When a group fails DuckDB says why, but not for whom. Where it names a key (suspects.h), the units that have it are taken out and
  * run one by one, and the others tried again; else the group is halved, until each unit is either committed or has failed by itself.
  * Nobody is answered before its own part is committed and published.

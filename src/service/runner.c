@@ -99,18 +99,29 @@ duckrow_code dr_runner_flush(struct dr_runner *runner, duckrow_error *error)
     return code;
 }
 
+static int gather(struct kept *kept, struct dr_unit *unit, int index, duckrow_error *error)
+{
+    if (!kept || !kept->appending)
+        return 1;
+    unit->operation[index].count = 1;
+    int added = dr_appending_add(kept->appending, unit, &unit->operation[index], error);
+    kept->failed = added < 0;
+    return added;
+}
+
+int dr_runner_gather(struct dr_runner *runner, struct dr_unit *unit, int index, duckrow_error *error)
+{
+    return gather(find(runner, unit->operation[index].statement), unit, index, error);
+}
+
 duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int index, int append, duckrow_error *error)
 {
     const struct dr_duckdb *duckdb = runner->host->duckdb;
     struct dr_operation *operation = &unit->operation[index];
     struct kept *kept = find(runner, operation->statement);
-    if (kept && kept->appending && append) {
-        int added = dr_appending_add(kept->appending, unit, operation, error);
-        operation->count = 1;
-        kept->failed = added < 0;
-        if (added <= 0)
-            return added ? error->code : DUCKROW_OK;
-    }
+    int added = append ? gather(kept, unit, index, error) : 1;
+    if (added <= 0)
+        return added ? error->code : DUCKROW_OK;
     duckrow_code code = dr_runner_flush(runner, error);
     if (code)
         return code;
