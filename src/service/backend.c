@@ -97,7 +97,7 @@ void dr_backend_rollback(struct dr_backend *backend)
     if (!backend->open)
         return;
     dr_connection_run(backend->host->duckdb, backend->connection, "ROLLBACK", NULL);
-    dr_runner_forget(backend->runner);
+    dr_runner_clear(backend->runner);
     dr_gate_leave(&backend->host->gate, &backend->member);
     backend->open = backend->changes_schema = 0;
     backend->wrote_at = 0;
@@ -121,7 +121,7 @@ duckrow_code dr_backend_commit(struct dr_backend *backend, duckrow_error *error)
     backend->open = backend->changes_schema = 0;
     backend->wrote_at = 0;
     if (code) {
-        dr_runner_forget(backend->runner);
+        dr_runner_clear(backend->runner);
         if (dr_is_fatal(error))
             backend->host->broken = 1;
     }

@@ -9,7 +9,7 @@
 #include "sqlstate.h"
 #include "suspects.h"
 
-enum { APPEND_FROM = 2, PATIENCE_MS = 2 };
+enum { PATIENCE_MS = 2 };
 
 struct dr_lane {
     struct dr_host *host;
@@ -27,17 +27,14 @@ struct dr_lane {
 };
 
 /* *failed: the operation, of a group of one unit. */
-static duckrow_code run_units(struct dr_lane *lane, struct dr_unit *units, int count, int *failed, duckrow_error *error)
+static duckrow_code run_units(struct dr_lane *lane, struct dr_unit *units, int count, int append, int *failed,
+                              duckrow_error *error)
 {
-    size_t weight = 0;
     struct dr_unit *unit = units;
-    for (int i = 0; i < count; i++, unit = unit->next)
-        weight += unit->weight;
-    unit = units;
     for (int i = 0; i < count; i++, unit = unit->next) {
         dr_buffer_reset(&unit->rows, 0);
         for (*failed = 0; *failed < unit->operations; (*failed)++) {
-            duckrow_code code = dr_runner_run(lane->runner, unit, *failed, weight >= APPEND_FROM, error);
+            duckrow_code code = dr_runner_run(lane->runner, unit, *failed, append, error);
             if (code)
                 return code;
         }
@@ -72,8 +69,8 @@ static duckrow_code flush(void *context, duckrow_error *error)
     return dr_runner_flush(lane->runner, error);
 }
 
-/* Everything or nothing. */
-static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int count, int *failed, duckrow_error *error)
+/* Everything or nothing. append: rows may go through the appender. */
+static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int count, int append, int *failed, duckrow_error *error)
 {
     struct dr_host *host = lane->host;
     duckrow_code code = dr_gate_enter(&host->gate, &lane->member, units->deadline, error);
@@ -81,11 +78,11 @@ static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int cou
     if (code)
         return code;
     struct dr_committing how = {NULL, lane};
-    if (gather(lane, units, count))
+    if (append && gather(lane, units, count))
         how.run = flush;
     else
         code = dr_connection_run(host->duckdb, lane->connection, "BEGIN", error);
-    if (!code && !how.run && (code = run_units(lane, units, count, failed, error)))
+    if (!code && !how.run && (code = run_units(lane, units, count, append, failed, error)))
         undo(lane);
     if (!code) {
         code = dr_host_commit(host, &lane->member, lane->database, &how, error);
@@ -120,14 +117,17 @@ static void pause_for(int milliseconds)
 static void run_one(struct dr_lane *lane, struct dr_unit *unit)
 {
     duckrow_error error = {0};
-    int failed;
-    while (attempt(lane, unit, 1, &failed, &error)) {
-        int again = (dr_is_conflict(&error) || lane->member.cancelled) && dr_clock_ms() < unit->deadline;
-        if (!again) {
+    int failed, append = 1;
+    while (attempt(lane, unit, 1, append, &failed, &error)) {
+        int again = dr_is_conflict(&error) || lane->member.cancelled;
+        if ((!again && !append) || dr_clock_ms() >= unit->deadline) {
             finish(unit, failed, &error);
             return;
         }
-        pause_for(PATIENCE_MS);
+        /* The appender's errors are worded in its own way, and not told of one row: an INSERT says it as clients know it. */
+        append = 0;
+        if (again)
+            pause_for(PATIENCE_MS);
     }
     finish(unit, -1, NULL);
 }
@@ -165,7 +165,7 @@ static void run_group(struct dr_lane *lane, struct dr_unit *units, int count)
     duckrow_error error = {0};
     struct dr_key key;
     int failed;
-    while (count > 1 && attempt(lane, units, count, &failed, &error)) {
+    while (count > 1 && attempt(lane, units, count, 1, &failed, &error)) {
         struct dr_unit *suspects = dr_key_parse(error.message, &key) ? take_suspects(&units, &count, &key) : NULL;
         if (suspects) {
             run_each(lane, suspects);

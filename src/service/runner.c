@@ -139,12 +139,17 @@ duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int i
     return code;
 }
 
+void dr_runner_clear(struct dr_runner *runner)
+{
+    for (int i = 0; i < SHAPES; i++)
+        if (runner->kept[i].statement)
+            forget(runner, &runner->kept[i]);
+}
+
 void dr_runner_free(struct dr_runner *runner)
 {
     if (!runner)
         return;
-    for (int i = 0; i < SHAPES; i++)
-        if (runner->kept[i].statement)
-            forget(runner, &runner->kept[i]);
+    dr_runner_clear(runner);
     free(runner);
 }

@@ -19,5 +19,7 @@ int dr_runner_gather(struct dr_runner *runner, struct dr_unit *unit, int index, 
 duckrow_code dr_runner_flush(struct dr_runner *runner, duckrow_error *error);
 /* The transaction was undone: forgets its rows, and an appender that has failed. */
 void dr_runner_forget(struct dr_runner *runner);
+/* Forgets all: what the transaction made of the schema is undone too. */
+void dr_runner_clear(struct dr_runner *runner);
 
 #endif
