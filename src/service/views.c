@@ -125,7 +125,7 @@ struct need {
 
 static struct need need_now(const struct dr_views *views)
 {
-    struct need need;
+    struct need need = {0};
     for (int i = 0; i < views->host->databases; i++)
         need.sequence[i] = views->host->served[i].sequence;
     return need;
