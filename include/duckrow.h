@@ -229,6 +229,7 @@ typedef struct duckrow_status {
     duckrow_process stranger[16];
     int64_t bytes;                /* what the .duckrow folder costs on disk */
     int max_slots, snapshots; /* settings: copies kept at most; are there to be any */
+    char service[4352];       /* how to reach the service that has the turn: a libpq connection string; "": none has */
 } duckrow_status;
 
 /* A look from outside: takes no turn, waits for nothing, writes nothing. */

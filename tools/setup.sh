@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh NEED…: installs the Debian packages that are missing for build, python, clang, fuzz, node, java. Quick when nothing is.
+# setup.sh NEED…: installs the Debian packages that are missing for build, python, postgres, clang, fuzz, node, java. Quick when nothing is.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/common.sh
@@ -52,6 +52,7 @@ for need in "$@"; do
         want libinih-dev -- pkg-config --exists inih
         ;;
     python) want python3 python3-venv python3-dev -- have_python ;;
+    postgres) want postgresql-client -- have psql ;;
     clang) want clang -- have clang ;;
     fuzz)
         want clang -- have clang

@@ -9,7 +9,7 @@ export DUCKROW_SOAK="${DUCKROW_SOAK:-}"
 limits=""
 [ -z "$DUCKROW_SOAK" ] || limits="--timeout 7200"
 
-tools/setup.sh build python node java
+tools/setup.sh build python node java postgres
 others=$(tools/other_pythons.sh)
 # shellcheck disable=SC2086
 tools/venv.sh tools $ENGINES $others

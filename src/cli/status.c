@@ -71,6 +71,8 @@ static void print_turn(const duckrow_status *status)
         print_process(&status->holder, 1, 1);
         printf("\n");
     }
+    if (*status->service)
+        printf("service    %s\n", status->service);
     int named = status->waiting < 64 ? status->waiting : 64;
     for (int i = 0; i < named; i++) {
         printf(i ? "           " : "waiting    ");

@@ -74,6 +74,20 @@ static duckrow_code read_turn(const duckrow_db *db, duckrow_status *status, duck
     return DUCKROW_OK;
 }
 
+/* What a service has left for its clients counts while it has the turn. */
+static void read_service(const duckrow_db *db, duckrow_status *status)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    if (!status->held || strcmp(status->holder.kind, "serve") != 0 || dr_db_path(db, path, NULL, "service"))
+        return;
+    int fd = dr_open(path, O_RDONLY, 0);
+    if (fd >= 0 && dr_os.fstat(fd, &st) == 0 && st.st_size < (off_t)sizeof status->service &&
+        dr_read_at(fd, status->service, (size_t)st.st_size, 0) == 0)
+        status->service[strcspn(status->service, "\n")] = 0;
+    dr_close(fd);
+}
+
 /* Programs with the database file itself open, besides those known to have a turn. */
 static void read_strangers(duckrow_db *db, duckrow_status *status)
 {
@@ -119,6 +133,7 @@ duckrow_code duckrow_status_read(duckrow_db *db, duckrow_status *status, duckrow
     duckrow_code code = read_turn(db, status, error);
     if (code || (code = dr_config_read(db, &config, error)))
         return code;
+    read_service(db, status);
     status->max_slots = config.max_slots;
     status->snapshots = config.snapshots;
     read_slots(db, status);
@@ -198,6 +213,13 @@ duckrow_code duckrow_status_json(duckrow_db *db, char **text, duckrow_error *err
         dr_json_number(&json, "bytes", status->bytes);
         dr_json_number(&json, "max_slots", status->max_slots);
         dr_json_bool(&json, "snapshots", status->snapshots);
+        if (*status->service) {
+            dr_json_open(&json, "service", '{');
+            dr_json_string(&json, "dsn", status->service);
+            dr_json_close(&json, '}');
+        } else {
+            dr_json_null(&json, "service");
+        }
         dr_json_close(&json, '}');
         *text = json.text;
         if (json.failed) {

@@ -1,9 +1,11 @@
 /* What the service answers itself: settings, cursors, checkpoints, and what it refuses. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/os.h"
 #include "sqlcursor.h"
+#include "stats.h"
 #include "steps.h"
 
 static void perform_set(struct dr_client *client, struct dr_portal *portal, dr_step next)
@@ -32,36 +34,75 @@ static void perform_set(struct dr_client *client, struct dr_portal *portal, dr_s
     dr_go_on(client, next);
 }
 
-static void perform_show(struct dr_client *client, struct dr_portal *portal, int describe, dr_step next)
+static void put_texts(struct dr_buffer *out, const char *const *texts, int count)
 {
-    char name[64], value[256];
-    struct dr_buffer *out = dr_reply(client);
-    dr_show_parse(portal->statement->sql, name);
-    dr_parameters_show(&client->parameters, name, value);
-    if (describe)
-        dr_describe_text(out, name);
     size_t at = dr_message_begin(out, 'D');
-    dr_buffer_u16(out, 1);
-    dr_buffer_u32(out, (uint32_t)strlen(value));
-    dr_buffer_text(out, value);
+    dr_buffer_u16(out, (uint16_t)count);
+    for (int i = 0; i < count; i++) {
+        dr_buffer_u32(out, (uint32_t)strlen(texts[i]));
+        dr_buffer_text(out, texts[i]);
+    }
     dr_message_end(out, at);
-    dr_complete(client, "SHOW");
-    dr_go_on(client, next);
 }
 
-void dr_describe_text(struct dr_buffer *out, const char *name)
+void dr_describe_texts(struct dr_buffer *out, const char *const *names, int count)
 {
     enum { TEXT = 25 };
     size_t at = dr_message_begin(out, 'T');
-    dr_buffer_u16(out, 1);
-    dr_buffer_add(out, name, strlen(name) + 1);
-    dr_buffer_u32(out, 0);
-    dr_buffer_u16(out, 0);
-    dr_buffer_u32(out, TEXT);
-    dr_buffer_u16(out, (uint16_t)-1);
-    dr_buffer_u32(out, (uint32_t)-1);
-    dr_buffer_u16(out, 0);
+    dr_buffer_u16(out, (uint16_t)count);
+    for (int i = 0; i < count; i++) {
+        dr_buffer_add(out, names[i], strlen(names[i]) + 1);
+        dr_buffer_u32(out, 0);
+        dr_buffer_u16(out, 0);
+        dr_buffer_u32(out, TEXT);
+        dr_buffer_u16(out, (uint16_t)-1);
+        dr_buffer_u32(out, (uint32_t)-1);
+        dr_buffer_u16(out, 0);
+    }
     dr_message_end(out, at);
+}
+
+int dr_describe_show(struct dr_buffer *out, const char *sql)
+{
+    static const char *const columns[] = {"name", "value"};
+    char name[64];
+    const char *one = name;
+    if (!dr_show_parse(sql, name))
+        return 0;
+    if (strcasecmp(name, "duckrow") == 0)
+        dr_describe_texts(out, columns, 2);
+    else
+        dr_describe_texts(out, &one, 1);
+    return 1;
+}
+
+static void show_stats(struct dr_client *client)
+{
+    struct dr_stat stats[DR_STATS];
+    int count = dr_stats(client->server, stats);
+    char value[32];
+    for (int i = 0; i < count; i++) {
+        const char *const texts[] = {stats[i].name, value};
+        snprintf(value, sizeof value, "%lld", (long long)stats[i].value);
+        put_texts(dr_reply(client), texts, 2);
+    }
+}
+
+static void perform_show(struct dr_client *client, struct dr_portal *portal, int describe, dr_step next)
+{
+    char name[64], value[256];
+    const char *text = value;
+    if (describe)
+        dr_describe_show(dr_reply(client), portal->statement->sql);
+    dr_show_parse(portal->statement->sql, name);
+    if (strcasecmp(name, "duckrow") == 0) {
+        show_stats(client);
+    } else {
+        dr_parameters_show(&client->parameters, name, value);
+        put_texts(dr_reply(client), &text, 1);
+    }
+    dr_complete(client, "SHOW");
+    dr_go_on(client, next);
 }
 
 static void perform_declare(struct dr_client *client, struct dr_portal *portal, dr_step next)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/sqltext.h"
+
 struct dr_appending {
     const struct dr_duckdb *duckdb;
     duckdb_appender appender;
@@ -13,10 +15,20 @@ struct dr_appending {
     duckdb_vector *vectors;
 };
 
+/* The appender leaves out what kind of error it is, which clients are told by. */
 static duckrow_code failed(const struct dr_appending *appending, duckrow_error *error)
 {
+    static const char prefix[] = "Failed to append: ";
     duckdb_error_data data = appending->duckdb->appender_error_data(appending->appender);
-    duckrow_code code = dr_sql_failed(error, appending->duckdb->error_data_message(data));
+    const char *message = appending->duckdb->error_data_message(data), *kind = NULL;
+    char *worded = NULL;
+    if (message && strncmp(message, prefix, sizeof prefix - 1) == 0) {
+        const char *rest = message + sizeof prefix - 1;
+        kind = strstr(rest, "onflict") ? "TransactionContext Error" : strstr(rest, "onstraint") ? "Constraint Error" : NULL;
+        worded = kind ? dr_sql_format("%s: %s", kind, rest) : NULL;
+    }
+    duckrow_code code = dr_sql_failed(error, worded ? worded : message);
+    free(worded);
     appending->duckdb->destroy_error_data(&data);
     return code;
 }

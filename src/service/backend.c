@@ -97,7 +97,7 @@ void dr_backend_rollback(struct dr_backend *backend)
     if (!backend->open)
         return;
     dr_connection_run(backend->host->duckdb, backend->connection, "ROLLBACK", NULL);
-    dr_runner_forget(backend->runner);
+    dr_runner_clear(backend->runner);
     dr_gate_leave(&backend->host->gate, &backend->member);
     backend->open = backend->changes_schema = 0;
     backend->wrote_at = 0;
@@ -105,7 +105,7 @@ void dr_backend_rollback(struct dr_backend *backend)
 
 duckrow_code dr_backend_commit(struct dr_backend *backend, duckrow_error *error)
 {
-    int type, wrote = backend->wrote_at != 0;
+    int wrote = backend->wrote_at != 0;
     if (!backend->open)
         return DUCKROW_OK;
     duckrow_code code = dr_runner_flush(backend->runner, error);
@@ -115,13 +115,13 @@ duckrow_code dr_backend_commit(struct dr_backend *backend, duckrow_error *error)
         dr_backend_rollback(backend);
         return code;
     }
-    code = dr_host_commit(backend->host, &backend->member, -1, &type, error);
+    code = dr_host_commit(backend->host, &backend->member, -1, &(struct dr_committing){0}, error);
     if (backend->changes_schema)
         dr_statements_changed(backend->statements);
     backend->open = backend->changes_schema = 0;
     backend->wrote_at = 0;
     if (code) {
-        dr_runner_forget(backend->runner);
+        dr_runner_clear(backend->runner);
         if (dr_is_fatal(error))
             backend->host->broken = 1;
     }

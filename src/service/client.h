@@ -88,6 +88,7 @@ struct dr_client {
     duckrow_error error;
     const char *sqlstate; /* of error, where its code doesn't say; NULL: it does */
     int failed; /* the last thing done did, and it is answered */
+    int answered; /* error is, already */
     const char *commit_tag;
     /* What comes after: of a whole step, of settling, of looking at a statement. */
     void (*next_step)(struct dr_client *), (*settled)(struct dr_client *), (*looked)(struct dr_client *);
@@ -138,8 +139,9 @@ void dr_put_error(struct dr_client *client);
 
 /* Runs a read so far that its columns are known, and describes them. */
 void dr_describe_by_running(struct dr_client *client, struct dr_portal *portal, void (*next)(struct dr_client *));
-/* RowDescription of one column of text. */
-void dr_describe_text(struct dr_buffer *out, const char *name);
+/* RowDescription of columns of text; of what SHOW answers (0: not a SHOW of ours). */
+void dr_describe_texts(struct dr_buffer *out, const char *const *names, int count);
+int dr_describe_show(struct dr_buffer *out, const char *sql);
 
 /* ---- portals.c: what Parse and Bind leave behind ---- */
 struct dr_portal *dr_portal_make(struct dr_client *client, const char *name,

@@ -207,10 +207,9 @@ static void describe_statement(struct dr_client *client, const char *name)
         dr_buffer_u32(out, prepared->oids[i]);
     dr_message_end(out, at);
     const struct dr_statement *statement = prepared->statement;
-    char shown[64];
-    if (statement->kind == DR_KIND_SHOW && dr_show_parse(statement->sql, shown))
-        dr_describe_text(out, shown);
-    else if (statement->columns >= 0)
+    if (statement->kind == DR_KIND_SHOW && dr_describe_show(out, statement->sql))
+        return;
+    if (statement->columns >= 0)
         dr_describe_rows(out, statement->columns, statement->names, statement->types, &none);
     else
         dr_message_empty(out, 'n');
@@ -238,11 +237,10 @@ static void describe_portal(struct dr_client *client, const char *name)
     }
     const struct dr_statement *statement = portal->statement;
     struct dr_formats formats = dr_formats_at(&portal->bound.values, portal->formats);
-    char shown[64];
     if (statement->kind == DR_KIND_READ && statement->unresolved && !statement->writes && client->status != 'E' && !client->lost)
         dr_describe_by_running(client, portal, nothing_more);
-    else if (statement->kind == DR_KIND_SHOW && dr_show_parse(statement->sql, shown))
-        dr_describe_text(dr_reply(client), shown);
+    else if (statement->kind == DR_KIND_SHOW && dr_describe_show(dr_reply(client), statement->sql))
+        return;
     else if (statement->kind == DR_KIND_FETCH)
         describe_fetch(client, statement, &formats);
     else if (statement->columns >= 0)

@@ -30,9 +30,9 @@ struct dr_served {
     duckrow_turn *turn;
     struct dr_fair_lock commit;
     /* Under the commit lock, but for the counts, which anybody may read. */
-    int commits;               /* in the WAL since the last checkpoint */
+    atomic_int commits;        /* in the WAL since the last checkpoint */
     int64_t checkpointed_at, checkpoint_ms;
-    duckrow_code unpublished;  /* why readers can't be given the newest state; OK: they can */
+    atomic_int unpublished;    /* a duckrow_code: why readers can't be given the newest state; OK: they can */
     atomic_llong sequence;     /* of the last publish; what views compare */
     atomic_llong total_commits, publishes, publish_us, rotations, rotation_us;
 };
@@ -72,8 +72,14 @@ duckrow_code dr_host_connect_to(const struct dr_host *host, dr_session *session,
 duckrow_code dr_host_catalog(const struct dr_host *host, struct dr_catalog_state *state, duckdb_connection connection,
                              duckrow_error *error);
 
-/* COMMIT on the member's connection, publish, and leave the gate, whatever is returned. written: the number of the database that was written; -1: any.
- * Errors: SQL where COMMIT fails, with DuckDB's error type; DISK_FULL, IO, … where it is committed, but can't be published. */
-duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, int *type, duckrow_error *error);
+/* Commits on the member's connection, publishes, and leaves the gate, whatever is returned. written: the number of the database that was
+ * written; -1: any. How to commit: COMMIT, or what `run` does, which begins and ends a transaction of its own.
+ * Errors: SQL where committing fails; DISK_FULL, IO, … where it is committed, but can't be published. */
+struct dr_committing {
+    duckrow_code (*run)(void *context, duckrow_error *error); /* NULL: COMMIT */
+    void *context;
+};
+duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, const struct dr_committing *how,
+                            duckrow_error *error);
 
 #endif

@@ -7,8 +7,9 @@
 #include "core/os.h"
 #include "runner.h"
 #include "sqlstate.h"
+#include "suspects.h"
 
-enum { APPEND_FROM = 2, PATIENCE_MS = 2 };
+enum { PATIENCE_MS = 2 };
 
 struct dr_lane {
     struct dr_host *host;
@@ -26,17 +27,14 @@ struct dr_lane {
 };
 
 /* *failed: the operation, of a group of one unit. */
-static duckrow_code run_units(struct dr_lane *lane, struct dr_unit *units, int count, int *failed, duckrow_error *error)
+static duckrow_code run_units(struct dr_lane *lane, struct dr_unit *units, int count, int append, int *failed,
+                              duckrow_error *error)
 {
-    size_t weight = 0;
     struct dr_unit *unit = units;
-    for (int i = 0; i < count; i++, unit = unit->next)
-        weight += unit->weight;
-    unit = units;
     for (int i = 0; i < count; i++, unit = unit->next) {
         dr_buffer_reset(&unit->rows, 0);
         for (*failed = 0; *failed < unit->operations; (*failed)++) {
-            duckrow_code code = dr_runner_run(lane->runner, unit, *failed, weight >= APPEND_FROM, error);
+            duckrow_code code = dr_runner_run(lane->runner, unit, *failed, append, error);
             if (code)
                 return code;
         }
@@ -50,27 +48,51 @@ static void undo(struct dr_lane *lane)
     dr_runner_forget(lane->runner);
 }
 
-/* Everything or nothing. */
-static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int count, int *failed, duckrow_error *error)
+/* Rows of one shape, all of which the appender takes: gathered, not flushed. 0: they are not that. */
+static int gather(struct dr_lane *lane, struct dr_unit *units, int count)
+{
+    const struct dr_statement *statement = units->operations ? units->operation[0].statement : NULL;
+    duckrow_error ignored;
+    int all = 1;
+    struct dr_unit *unit = units;
+    for (int i = 0; all && i < count; i++, unit = unit->next)
+        for (int k = 0; all && k < unit->operations; k++)
+            all = unit->operation[k].statement == statement && dr_runner_gather(lane->runner, unit, k, &ignored) == 0;
+    if (!all)
+        dr_runner_forget(lane->runner);
+    return all;
+}
+
+static duckrow_code flush(void *context, duckrow_error *error)
+{
+    struct dr_lane *lane = context;
+    return dr_runner_flush(lane->runner, error);
+}
+
+/* Everything or nothing. append: rows may go through the appender. */
+static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int count, int append, int *failed, duckrow_error *error)
 {
     struct dr_host *host = lane->host;
-    int type;
     duckrow_code code = dr_gate_enter(&host->gate, &lane->member, units->deadline, error);
     *failed = 0;
     if (code)
         return code;
-    code = dr_connection_run(host->duckdb, lane->connection, "BEGIN", error);
-    if (!code && (code = run_units(lane, units, count, failed, error)))
+    struct dr_committing how = {NULL, lane};
+    if (append && gather(lane, units, count))
+        how.run = flush;
+    else
+        code = dr_connection_run(host->duckdb, lane->connection, "BEGIN", error);
+    if (!code && !how.run && (code = run_units(lane, units, count, append, failed, error)))
         undo(lane);
-    if (code) {
+    if (!code) {
+        code = dr_host_commit(host, &lane->member, lane->database, &how, error);
+        if (code)
+            dr_runner_forget(lane->runner);
+    } else {
         if (lane->member.cancelled)
             code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
         dr_gate_leave(&host->gate, &lane->member);
-        return code;
     }
-    code = dr_host_commit(host, &lane->member, lane->database, &type, error);
-    if (code)
-        dr_runner_forget(lane->runner);
     if (code && dr_is_fatal(error))
         host->broken = 1;
     return code;
@@ -95,33 +117,69 @@ static void pause_for(int milliseconds)
 static void run_one(struct dr_lane *lane, struct dr_unit *unit)
 {
     duckrow_error error = {0};
-    int failed;
-    while (attempt(lane, unit, 1, &failed, &error)) {
-        int again = (dr_is_conflict(&error) || lane->member.cancelled) && dr_clock_ms() < unit->deadline;
-        if (!again) {
+    int failed, append = 1;
+    while (attempt(lane, unit, 1, append, &failed, &error)) {
+        int again = dr_is_conflict(&error) || lane->member.cancelled;
+        if ((!again && !append) || dr_clock_ms() >= unit->deadline) {
             finish(unit, failed, &error);
             return;
         }
-        pause_for(PATIENCE_MS);
+        /* The appender's errors are worded in its own way, and not told of one row: an INSERT says it as clients know it. */
+        append = 0;
+        if (again)
+            pause_for(PATIENCE_MS);
     }
     finish(unit, -1, NULL);
+}
+
+/* Takes the units that have the key out of the list. */
+static struct dr_unit *take_suspects(struct dr_unit **units, int *count, const struct dr_key *key)
+{
+    struct dr_unit *suspects = NULL, **last = &suspects, **at = units;
+    for (int i = *count; i > 0; i--) {
+        struct dr_unit *unit = *at;
+        if (!dr_unit_has_key(unit, key)) {
+            at = &unit->next;
+            continue;
+        }
+        *at = unit->next;
+        unit->next = NULL;
+        *last = unit;
+        last = &unit->next;
+        (*count)--;
+    }
+    return suspects;
+}
+
+static void run_each(struct dr_lane *lane, struct dr_unit *units)
+{
+    while (units) {
+        struct dr_unit *next = units->next;
+        run_one(lane, units);
+        units = next;
+    }
 }
 
 static void run_group(struct dr_lane *lane, struct dr_unit *units, int count)
 {
     duckrow_error error = {0};
+    struct dr_key key;
     int failed;
-    if (count == 1) {
-        run_one(lane, units);
-        return;
-    }
-    duckrow_code code = attempt(lane, units, count, &failed, &error);
-    if (code) {
+    while (count > 1 && attempt(lane, units, count, 1, &failed, &error)) {
+        struct dr_unit *suspects = dr_key_parse(error.message, &key) ? take_suspects(&units, &count, &key) : NULL;
+        if (suspects) {
+            run_each(lane, suspects);
+            continue;
+        }
         struct dr_unit *half = units;
         for (int i = 0; i < count / 2; i++)
             half = half->next;
         run_group(lane, units, count / 2);
-        run_group(lane, half, count - count / 2);
+        units = half;
+        count -= count / 2;
+    }
+    if (count == 1) {
+        run_one(lane, units);
         return;
     }
     for (int i = 0; i < count; i++) {

@@ -4,8 +4,11 @@
  * of one shape are gathered and appended, other statements run one by one, and one COMMIT and one publish serve all. A session has at
  * most one unit in the queue, so a session that floods gets no more of a group than one that asks once.
  *
- * When a group fails nobody knows whose fault it was: it is undone and tried again in parts (lane.c says how), until each unit is
- * either committed or has failed by itself. Nobody is answered before its own part is committed and published.
+ * A group of rows of one shape, the usual case, needs no BEGIN and no COMMIT: the appender's flush is a transaction of its own.
+ *
+ * When a group fails DuckDB says why, but not for whom. Where it names a key (suspects.h), the units that have it are taken out and
+ * run one by one, and the others tried again; else the group is halved, until each unit is either committed or has failed by itself.
+ * Nobody is answered before its own part is committed and published.
  *
  * A conflict with a transaction outside the lane is tried again until the unit's deadline. */
 #ifndef DR_LANE_H

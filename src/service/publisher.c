@@ -79,34 +79,21 @@ static duckrow_code publish_alone(struct dr_host *host, struct dr_member *member
     return code;
 }
 
-static duckrow_code commit(struct dr_host *host, struct dr_member *member, int *type, duckrow_error *error)
-{
-    const struct dr_duckdb *duckdb = host->duckdb;
-    duckdb_result result = {0};
-    duckrow_code code = DUCKROW_OK;
-    if (duckdb->query(member->connection, "COMMIT", &result) != DuckDBSuccess) {
-        code = dr_sql_failed(error, duckdb->result_error(&result));
-        *type = (int)duckdb->result_error_type(&result);
-    }
-    duckdb->destroy_result(&result);
-    return code;
-}
-
-duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, int *type, duckrow_error *error)
+duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, const struct dr_committing *how,
+                            duckrow_error *error)
 {
     int first = written < 0 ? 0 : written, end = written < 0 ? host->databases : written + 1;
     duckrow_code code = DUCKROW_OK;
-    *type = 0;
     for (int i = first; i < end; i++)
         dr_fair_lock_take(&host->served[i].commit);
     for (int i = first; i < end && !code; i++)
         code = duckrow_turn_guard(host->served[i].turn, error);
     if (member->cancelled && !code)
         code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
-    if (code)
+    if (!code)
+        code = how->run ? how->run(how->context, error) : dr_connection_run(host->duckdb, member->connection, "COMMIT", error);
+    else if (!how->run)
         dr_connection_run(host->duckdb, member->connection, "ROLLBACK", NULL);
-    else
-        code = commit(host, member, type, error);
     int committed = !code, refused = -1;
     for (int i = first; i < end && committed; i++) {
         duckrow_code published = dr_publish(host, i, 0, error);

@@ -14,6 +14,7 @@ struct kept {
     struct dr_appending *appending; /* NULL: this shape can't be appended */
     duckdb_prepared_statement prepared;
     uint64_t used;
+    int failed; /* the appender is no good any more */
 };
 
 struct dr_runner {
@@ -47,9 +48,13 @@ static void forget(struct dr_runner *runner, struct kept *kept)
 
 void dr_runner_forget(struct dr_runner *runner)
 {
-    for (int i = 0; i < SHAPES; i++)
-        if (runner->kept[i].statement)
-            forget(runner, &runner->kept[i]);
+    for (int i = 0; i < SHAPES; i++) {
+        struct kept *kept = &runner->kept[i];
+        if (kept->failed)
+            forget(runner, kept);
+        else if (kept->appending && dr_appending_rows(kept->appending))
+            dr_appending_forget(kept->appending);
+    }
 }
 
 /* The statement's place; a new one takes the place that was not used for the longest time, but none that has rows to flush. */
@@ -84,10 +89,29 @@ static struct kept *find(struct dr_runner *runner, struct dr_statement *statemen
 duckrow_code dr_runner_flush(struct dr_runner *runner, duckrow_error *error)
 {
     duckrow_code code = DUCKROW_OK;
-    for (int i = 0; !code && i < SHAPES; i++)
-        if (runner->kept[i].appending && dr_appending_rows(runner->kept[i].appending))
-            code = dr_appending_flush(runner->kept[i].appending, error);
+    for (int i = 0; !code && i < SHAPES; i++) {
+        struct kept *kept = &runner->kept[i];
+        if (!kept->appending || !dr_appending_rows(kept->appending))
+            continue;
+        code = dr_appending_flush(kept->appending, error);
+        kept->failed = code != DUCKROW_OK;
+    }
     return code;
+}
+
+static int gather(struct kept *kept, struct dr_unit *unit, int index, duckrow_error *error)
+{
+    if (!kept || !kept->appending)
+        return 1;
+    unit->operation[index].count = 1;
+    int added = dr_appending_add(kept->appending, unit, &unit->operation[index], error);
+    kept->failed = added < 0;
+    return added;
+}
+
+int dr_runner_gather(struct dr_runner *runner, struct dr_unit *unit, int index, duckrow_error *error)
+{
+    return gather(find(runner, unit->operation[index].statement), unit, index, error);
 }
 
 duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int index, int append, duckrow_error *error)
@@ -95,12 +119,9 @@ duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int i
     const struct dr_duckdb *duckdb = runner->host->duckdb;
     struct dr_operation *operation = &unit->operation[index];
     struct kept *kept = find(runner, operation->statement);
-    if (kept && kept->appending && append) {
-        int added = dr_appending_add(kept->appending, unit, operation, error);
-        operation->count = 1;
-        if (added <= 0)
-            return added ? error->code : DUCKROW_OK;
-    }
+    int added = append ? gather(kept, unit, index, error) : 1;
+    if (added <= 0)
+        return added ? error->code : DUCKROW_OK;
     duckrow_code code = dr_runner_flush(runner, error);
     if (code)
         return code;
@@ -118,10 +139,17 @@ duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int i
     return code;
 }
 
+void dr_runner_clear(struct dr_runner *runner)
+{
+    for (int i = 0; i < SHAPES; i++)
+        if (runner->kept[i].statement)
+            forget(runner, &runner->kept[i]);
+}
+
 void dr_runner_free(struct dr_runner *runner)
 {
     if (!runner)
         return;
-    dr_runner_forget(runner);
+    dr_runner_clear(runner);
     free(runner);
 }

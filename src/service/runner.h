@@ -14,8 +14,12 @@ void dr_runner_free(struct dr_runner *runner);
 /* Runs operation `index` of the unit. append: it may wait in the appender until dr_runner_flush, or until something else is run; then
  * an error of that comes later. */
 duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int index, int append, duckrow_error *error);
+/* Gathers the rows of a statement that has a shape. 0: done; 1: this one can't be appended; -1: an error. */
+int dr_runner_gather(struct dr_runner *runner, struct dr_unit *unit, int index, duckrow_error *error);
 duckrow_code dr_runner_flush(struct dr_runner *runner, duckrow_error *error);
-/* The transaction was undone: forgets all, for an appender that has failed is no good any more. */
+/* The transaction was undone: forgets its rows, and an appender that has failed. */
 void dr_runner_forget(struct dr_runner *runner);
+/* Forgets all: what the transaction made of the schema is undone too. */
+void dr_runner_clear(struct dr_runner *runner);
 
 #endif

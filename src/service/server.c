@@ -111,10 +111,16 @@ static void leave(struct dr_server *server)
 
 static void drain(struct dr_server *server, int hurry)
 {
+    int broken = server->host.broken;
+    const char *sqlstate = broken ? "57P02" : "57P01";
+    const char *why = broken ? "terminating connection as DuckDB has failed: the databases are opened anew, connect again"
+                             : "terminating connection due to administrator command";
     if (!server->draining) {
         server->draining = 1;
-        dr_notify("STOPPING=1");
-        dr_log(DR_LOG_INFO, NULL, "leaving: %d sessions end what they are at", server->count);
+        if (!broken)
+            dr_notify("STOPPING=1");
+        dr_log(broken ? DR_LOG_ERROR : DR_LOG_INFO, NULL, "%s: %d sessions end what they are at",
+               broken ? "DuckDB has failed, and the databases are opened anew" : "leaving", server->count);
         uv_close((uv_handle_t *)&server->listener, NULL);
         unlink(server->socket);
         withdraw(server);
@@ -122,9 +128,9 @@ static void drain(struct dr_server *server, int hurry)
     for (struct dr_client *client = server->clients, *next; client; client = next) {
         next = client->next;
         if (hurry && client->busy)
-            dr_backend_cancel(&client->backend, "terminating connection due to administrator command");
+            dr_backend_cancel(&client->backend, why);
         if (!client->busy && (client->status == 'I' || hurry))
-            dr_client_fatal(client, "57P01", "terminating connection due to administrator command");
+            dr_client_fatal(client, sqlstate, why);
     }
     leave(server);
 }
@@ -145,8 +151,8 @@ static void on_tick(uv_timer_t *handle)
         next = client->next;
         dr_client_tick(client, now);
     }
-    if (server->draining)
-        drain(server, 0);
+    if (server->draining || server->host.broken)
+        drain(server, server->host.broken);
     if (++server->ticks % (1000 / TICK_MS) == 0)
         dr_views_tidy(server->views);
 }
@@ -218,53 +224,73 @@ static void early(int number)
     asked_to_leave++;
 }
 
-duckrow_code dr_server_run(const struct dr_settings *settings, duckrow_error *error)
+static duckrow_code start(struct dr_server *server, duckrow_error *error)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    duckrow_code code = open_parts(server, error);
+    if (code)
+        return code;
+    snprintf(server->version, sizeof server->version, "15.0 (duckrow %s, DuckDB %s)", DUCKROW_VERSION,
+             server->host.engine->version);
+    code = listen_at(server, error);
+    if (!code)
+        code = announce(server, error);
+    if (code)
+        return code;
+    for (int i = 0; i < 3; i++) {
+        uv_signal_init(&server->loop, &server->signal[i]);
+        server->signal[i].data = server;
+        uv_signal_start(&server->signal[i], on_signal, numbers[i]);
+    }
+    uv_timer_start(&server->timer, on_tick, TICK_MS, TICK_MS);
+    for (int i = 0; i < server->host.databases; i++)
+        dr_log(DR_LOG_INFO, &(struct dr_log_about){.database = server->host.served[i].name}, "serving %s",
+               duckrow_db_path(server->host.served[i].db));
+    dr_log(DR_LOG_INFO, NULL, "listening at %s with DuckDB %s", server->socket, server->host.engine->version);
+    dr_notify("READY=1");
+    return DUCKROW_OK;
+}
+
+/* From opening the databases to closing them. *again: they have to be opened anew. */
+static duckrow_code serve(const struct dr_settings *settings, int *again, duckrow_error *error)
+{
     struct dr_server *server = calloc(1, sizeof *server);
     if (!server)
         return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     server->settings = settings;
     server->last_finished = &server->finished;
     pthread_mutex_init(&server->mutex, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    struct sigaction action = {.sa_handler = early};
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
     uv_loop_init(&server->loop);
     uv_pipe_init(&server->loop, &server->listener, 0);
     uv_timer_init(&server->loop, &server->timer);
     uv_async_init(&server->loop, &server->wake, on_wake);
     server->listener.data = server->timer.data = server->wake.data = server;
-    duckrow_code code = open_parts(server, error);
-    if (!code) {
-        snprintf(server->version, sizeof server->version, "15.0 (duckrow %s, DuckDB %s)", DUCKROW_VERSION,
-                 server->host.engine->version);
-        code = listen_at(server, error);
-    }
+    duckrow_code code = start(server, error);
     if (!code)
-        code = announce(server, error);
-    if (!code) {
-        for (int i = 0; i < 3; i++) {
-            uv_signal_init(&server->loop, &server->signal[i]);
-            server->signal[i].data = server;
-            uv_signal_start(&server->signal[i], on_signal, numbers[i]);
-        }
-        uv_timer_start(&server->timer, on_tick, TICK_MS, TICK_MS);
-        for (int i = 0; i < server->host.databases; i++)
-            dr_log(DR_LOG_INFO, &(struct dr_log_about){.database = server->host.served[i].name}, "serving %s",
-                   duckrow_db_path(server->host.served[i].db));
-        dr_log(DR_LOG_INFO, NULL, "listening at %s with DuckDB %s", server->socket, server->host.engine->version);
-        dr_notify("READY=1");
         uv_run(&server->loop, UV_RUN_DEFAULT);
-    }
     uv_walk(&server->loop, close_handle, NULL);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     uv_loop_close(&server->loop);
+    *again = !code && server->host.broken && !asked_to_leave;
     close_parts(server);
     if (!code)
         dr_log(DR_LOG_INFO, NULL, "the databases are closed, and their turns given up");
     pthread_mutex_destroy(&server->mutex);
     free(server);
+    return code;
+}
+
+duckrow_code dr_server_run(const struct dr_settings *settings, duckrow_error *error)
+{
+    struct sigaction action = {.sa_handler = early};
+    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    duckrow_code code;
+    int again;
+    do {
+        again = 0;
+        code = serve(settings, &again, error);
+    } while (!code && again);
     return code;
 }

@@ -20,7 +20,7 @@ def sqlstate(connection: psycopg.Connection, sql: str, parameters: object = None
 # ---- schema ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_schema_is_made_changed_and_dropped(connection: psycopg.Connection, service: Service, python: Path, table: str) -> None:
+def test_a_schema_is_made_changed_and_dropped(connection: psycopg.Connection, served: Service, stock_python: Path, table: str) -> None:
     tags = [
         connection.execute(sql).statusmessage
         for sql in (
@@ -45,10 +45,10 @@ def test_a_schema_is_made_changed_and_dropped(connection: psycopg.Connection, se
         "CREATE TYPE",
     ]
     assert connection.execute(f"SELECT * FROM s_{table}.v").fetchall() == [(1, 1.5)]
-    assert service.stock_rows(f"SELECT * FROM s_{table}.v", python) == [["1", "1.5"]]
+    assert served.stock_rows(f"SELECT * FROM s_{table}.v", stock_python) == [["1", "1.5"]]
     connection.execute(f"DROP SCHEMA s_{table} CASCADE")
     assert sqlstate(connection, f"SELECT * FROM s_{table}.v") in ("42P01", "3F000")
-    assert service.stock_rows(f"SELECT count(*) FROM duckdb_tables() WHERE schema_name = 's_{table}'", python) == [["0"]]
+    assert served.stock_rows(f"SELECT count(*) FROM duckdb_tables() WHERE schema_name = 's_{table}'", stock_python) == [["0"]]
 
 
 def test_create_table_as_and_replace(connection: psycopg.Connection, table: str) -> None:
@@ -103,9 +103,9 @@ def test_upsert(connection: psycopg.Connection, table: str) -> None:
     assert connection.execute(f"SELECT * FROM {table}").fetchall() == [(7, 3)]
 
 
-def test_a_session_reads_its_own_writes(service: Service, table: str) -> None:
+def test_a_session_reads_its_own_writes(served: Service, table: str) -> None:
     """Through the lane and after it, again and again, and so does another session that asks afterwards."""
-    with service.connect() as writer, service.connect() as reader:
+    with served.connect() as writer, served.connect() as reader:
         writer.execute(f"CREATE TABLE {table} (i INTEGER)")
         for n in range(1, 101):
             writer.execute(f"INSERT INTO {table} VALUES (%s)", (n,))
@@ -214,8 +214,12 @@ def test_bad_parameters_are_22p02(connection: psycopg.Connection, table: str) ->
     assert sqlstate(connection, f"SELECT i FROM {table} WHERE i = %s", ("x",)) == "22P02"
 
 
-def test_division_by_zero_is_what_duckdb_says(connection: psycopg.Connection) -> None:
-    assert connection.execute("SELECT 1 // 0, 1 / 0.0").fetchone() in [(None, None), (None, float("inf"))]
+def test_division_by_zero_is_what_duckdb_says(connection: psycopg.Connection, version: str) -> None:
+    """1.5 answers NULL, 2.0 an error."""
+    if version.startswith("1."):
+        assert connection.execute("SELECT 1 // 0").fetchone() == (None,)
+    else:
+        assert sqlstate(connection, "SELECT 1 // 0") == "22012"
 
 
 def test_a_foreign_key(connection: psycopg.Connection, table: str) -> None:
@@ -285,8 +289,8 @@ def test_a_copy_that_fails_leaves_nothing(connection: psycopg.Connection, table:
 # ---- cursors ---------------------------------------------------------------------------------------------------------------
 
 
-def test_server_cursors(service: Service) -> None:
-    with service.connect(autocommit=False) as connection, connection.cursor("c") as cursor:
+def test_server_cursors(served: Service) -> None:
+    with served.connect(autocommit=False) as connection, connection.cursor("c") as cursor:
         cursor.itersize = 1000
         cursor.execute("SELECT i FROM range(10000) r(i) ORDER BY i")
         assert cursor.fetchone() == (0,)
@@ -298,12 +302,12 @@ def test_server_cursors(service: Service) -> None:
         assert cursor.fetchone() is None
 
 
-def test_a_server_cursor_keeps_to_what_it_saw(service: Service, table: str) -> None:
-    service.run(f"CREATE TABLE {table} AS SELECT i FROM range(5000) r(i)")
-    with service.connect(autocommit=False) as connection, connection.cursor("c") as cursor:
+def test_a_server_cursor_keeps_to_what_it_saw(served: Service, table: str) -> None:
+    served.run(f"CREATE TABLE {table} AS SELECT i FROM range(5000) r(i)")
+    with served.connect(autocommit=False) as connection, connection.cursor("c") as cursor:
         cursor.execute(f"SELECT i FROM {table}")
         first = cursor.fetchmany(10)
-        service.run(f"INSERT INTO {table} VALUES (-1)")
+        served.run(f"INSERT INTO {table} VALUES (-1)")
         assert sorted(first + cursor.fetchall()) == [(i,) for i in range(5000)]
 
 
@@ -315,8 +319,8 @@ def test_rows_are_streamed(connection: psycopg.Connection) -> None:
     assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_client_cursors_that_merge_their_parameters(service: Service) -> None:
-    with service.connect(cursor_factory=psycopg.ClientCursor) as connection:
+def test_client_cursors_that_merge_their_parameters(served: Service) -> None:
+    with served.connect(cursor_factory=psycopg.ClientCursor) as connection:
         assert connection.execute("SELECT %s, %s, %s", (1, "it's", None)).fetchone() == (1, "it's", None)
 
 
@@ -336,9 +340,8 @@ def test_a_pipeline_is_one_transaction(connection: psycopg.Connection, table: st
         skipped = connection.execute(f"INSERT INTO {table} VALUES (4)")
         with pytest.raises(errors.UniqueViolation):
             pipeline.sync()
-        del failing
-        with pytest.raises(psycopg.errors.PipelineAborted):
-            skipped.fetchone()
+        for cursor in (failing, skipped):
+            assert cursor.pgresult is None
     assert connection.execute(f"SELECT i FROM {table} ORDER BY i").fetchall() == [(1,), (2,)]
 
 
@@ -358,7 +361,7 @@ def test_warnings_reach_the_client(connection: psycopg.Connection) -> None:
 def test_settings_are_set_and_shown(connection: psycopg.Connection, other: psycopg.Connection) -> None:
     connection.execute("SET statement_timeout = '7s'")
     connection.execute("SET application_name = 'ducks'")
-    assert connection.execute("SHOW statement_timeout").fetchone() == ("7s",)
+    assert connection.execute("SHOW statement_timeout").fetchone() == ("7000ms",)
     assert connection.execute("SELECT current_setting('application_name')").fetchone() == ("ducks",)
     assert other.execute("SHOW statement_timeout").fetchone() == ("0",)
     connection.execute("RESET statement_timeout")
