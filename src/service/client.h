@@ -88,7 +88,6 @@ struct dr_client {
     duckrow_error error;
     const char *sqlstate; /* of error, where its code doesn't say; NULL: it does */
     int failed; /* the last thing done did, and it is answered */
-    int answered; /* error is, already */
     const char *commit_tag;
     /* What comes after: of a whole step, of settling, of looking at a statement. */
     void (*next_step)(struct dr_client *), (*settled)(struct dr_client *), (*looked)(struct dr_client *);
@@ -110,6 +109,8 @@ void dr_client_step(struct dr_client *client);
 void dr_client_flush(struct dr_client *client);
 /* Ends the session: at once, or after what is in `out`. */
 void dr_client_end(struct dr_client *client);
+/* At once, whatever the client hasn't taken yet. */
+void dr_client_drop(struct dr_client *client);
 void dr_client_fatal(struct dr_client *client, const char *sqlstate, const char *message);
 /* Hands `action` to a worker, then calls `after` in the loop. */
 void dr_client_start(struct dr_client *client, void (*action)(struct dr_client *), void (*after)(struct dr_client *));

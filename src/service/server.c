@@ -129,8 +129,10 @@ static void drain(struct dr_server *server, int hurry)
         next = client->next;
         if (hurry && client->busy)
             dr_backend_cancel(&client->backend, why);
-        if (!client->busy && (client->status == 'I' || hurry))
+        if (!client->busy && client->phase != DR_PHASE_ENDING && (client->status == 'I' || hurry))
             dr_client_fatal(client, sqlstate, why);
+        if (hurry && !client->busy)
+            dr_client_drop(client);
     }
     leave(server);
 }
@@ -140,7 +142,7 @@ static void on_signal(uv_signal_t *handle, int number)
     struct dr_server *server = handle->data;
     (void)number;
     asked_to_leave++;
-    drain(server, server->draining != 0);
+    drain(server, asked_to_leave > 1);
 }
 
 static void on_tick(uv_timer_t *handle)
@@ -152,7 +154,7 @@ static void on_tick(uv_timer_t *handle)
         dr_client_tick(client, now);
     }
     if (server->draining || server->host.broken)
-        drain(server, server->host.broken);
+        drain(server, server->host.broken || asked_to_leave > 1);
     if (++server->ticks % (1000 / TICK_MS) == 0)
         dr_views_tidy(server->views);
 }
