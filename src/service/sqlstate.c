@@ -16,6 +16,8 @@ static const struct {
     {"Catalog Error", "does not exist", "42P01"},
     {"Catalog Error", NULL, "42704"},
     {"Binder Error", "Referenced column", "42703"},
+    {"Binder Error", "Referenced update column", "42703"},
+    {"Binder Error", "does not have a column with name", "42703"},
     {"Binder Error", "does not have a column named", "42703"},
     {"Binder Error", "Referenced table", "42P01"},
     {"Binder Error", "No function matches", "42883"},
@@ -31,9 +33,8 @@ static const struct {
     {"Constraint Error", "CHECK constraint", "23514"},
     {"Constraint Error", "foreign key", "23503"},
     {"Constraint Error", NULL, "23000"},
+    {"Conversion Error", "field value out of range", "22008"},
     {"Conversion Error", "out of range", "22003"},
-    {"Conversion Error", "can't be cast because the value is out of range", "22003"},
-    {"Conversion Error", "date field value", "22008"},
     {"Conversion Error", NULL, "22P02"},
     {"Out of Range Error", NULL, "22003"},
     {"Mismatch Type Error", NULL, "42804"},
@@ -57,6 +58,7 @@ static const struct {
     {"IO Error", NULL, "58030"},
     {"Permission Error", NULL, "42501"},
     {"Not implemented Error", NULL, "0A000"},
+    {"Invalid Input Error", "Division by zero", "22012"},
     {"Invalid Input Error", "read-only", "25006"},
     {"Invalid Input Error", "parameters", "08P01"},
     {"Invalid Input Error", NULL, "22023"},
@@ -66,6 +68,21 @@ static const struct {
     {"INTERNAL Error", NULL, "XX000"},
 };
 
+/* Of parameters that can't be read (types.h), beside the state of DUCKROW_USAGE. */
+static const struct {
+    const char *prefix, *sqlstate;
+} parameter_states[] = {
+    {"invalid input syntax", "22P02"},
+    {"value \"", "22003"},
+    {"date out of range", "22008"},
+    {"timestamp out of range", "22008"},
+    {"time out of range", "22008"},
+    {"time zone displacement", "22009"},
+    {"incorrect binary data format", "22P03"},
+    {"invalid byte sequence", "22021"},
+    {"no binary input function", "42883"},
+};
+
 static int begins(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;
@@ -73,6 +90,9 @@ static int begins(const char *text, const char *prefix)
 
 const char *dr_sqlstate(const duckrow_error *error)
 {
+    for (size_t i = 0; error->code == DUCKROW_USAGE && i < sizeof parameter_states / sizeof *parameter_states; i++)
+        if (begins(error->message, parameter_states[i].prefix))
+            return parameter_states[i].sqlstate;
     if (error->code != DUCKROW_SQL)
         return duckrow_code_sqlstate(error->code);
     for (size_t i = 0; i < sizeof states / sizeof *states; i++)
