@@ -19,6 +19,7 @@ from support.program import Duckrow
 USUAL = re.compile(
     r"^\S+ \S+ UTC info (\[\w+\] serving .*|listening at .* with DuckDB v.*|leaving: \d+ sessions? ends? what (they are|it is) at"
     r"|the databases are closed, and their turns given up)$"
+    r"|^\S+ \S+ UTC warning \[session .*\] terminating connection due to administrator command$"
 )
 
 
