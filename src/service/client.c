@@ -176,25 +176,33 @@ static void release_in_worker(struct dr_client *client)
     release(client);
 }
 
-void dr_client_end(struct dr_client *client)
+/* Is there something that the client has not got yet, but may? */
+static int is_writing(struct dr_client *client)
 {
-    client->phase = DR_PHASE_ENDING;
-    if (client->closed)
-        return;
     pthread_mutex_lock(&client->mutex);
     int writing = (client->write_out || dr_buffer_size(&client->out)) && !client->gone;
     if (!writing)
         client->gone = 1;
     pthread_cond_broadcast(&client->drained);
     pthread_mutex_unlock(&client->mutex);
-    uv_read_stop((uv_stream_t *)&client->pipe);
-    if (client->busy) {
-        if (!writing)
-            dr_backend_cancel(&client->backend, "the client is gone");
+    return writing;
+}
+
+void dr_client_end(struct dr_client *client)
+{
+    client->phase = DR_PHASE_ENDING;
+    if (client->closed)
         return;
-    }
-    if (writing) {
+    uv_read_stop((uv_stream_t *)&client->pipe);
+    int writing = is_writing(client);
+    if (writing && !client->busy) {
         dr_client_flush(client);
+        writing = !client->closed && is_writing(client);
+    }
+    if (client->closed || writing)
+        return;
+    if (client->busy) {
+        dr_backend_cancel(&client->backend, "the client is gone");
         return;
     }
     client->closed = 1;

@@ -165,7 +165,7 @@ def test_a_client_that_goes_leaves_nothing(service: Service) -> None:
     gone.execute("INSERT INTO t VALUES (1)")
     socket.socket(fileno=gone.fileno()).shutdown(socket.SHUT_RDWR)
     copying = service.connect()
-    copying.pgconn.send_query(b"COPY t FROM STDIN")
+    copying.pgconn.exec_(b"COPY t FROM STDIN")
     copying.pgconn.put_copy_data(b"2\n")
     socket.socket(fileno=copying.fileno()).shutdown(socket.SHUT_RDWR)
     deadline = time.monotonic() + 20
@@ -178,11 +178,11 @@ def test_a_client_that_goes_leaves_nothing(service: Service) -> None:
 
 def test_limits(version: str, starting: Callable[..., Service]) -> None:
     service = starting(version, "--max-connections", "2")
+    with pytest.raises(psycopg.OperationalError, match="is not served here; there is core"):
+        psycopg.connect(service.dsn.replace("core", "other"))
     first, second = service.connect(), service.connect()
     with pytest.raises(psycopg.OperationalError, match="too many clients"):
         service.connect()
-    with pytest.raises(psycopg.OperationalError, match="is not served here; there is core"):
-        psycopg.connect(service.dsn.replace("core", "other"))
     first.close()
     second.close()
 
@@ -192,7 +192,8 @@ def test_several_databases(version: str, starting: Callable[..., Service]) -> No
     other = service.duckrow.folder / "r.duckdb"
     service.start(f"runs={other}")
     con = psycopg.connect(service.dsn.replace("core", "runs"), autocommit=True)
-    con.execute("CREATE TABLE t (i INTEGER); CREATE TABLE core.t (i INTEGER)")
+    con.execute("CREATE TABLE t (i INTEGER)")
+    con.execute("CREATE TABLE core.t (i INTEGER)")
     con.execute("INSERT INTO t VALUES (1)")
     con.execute("INSERT INTO core.main.t VALUES (%s)", (2,))
     assert con.execute("SELECT t.i, c.i FROM runs.t, core.t c").fetchall() == [(1, 2)]
@@ -207,7 +208,7 @@ def test_settings(version: str, starting: Callable[..., Service]) -> None:
     duckrow = service.duckrow
     assert "--idle-in-transaction-session-timeout" in duckrow("serve", "--help").text
     assert duckrow("serve", "--check", duckrow.db).text == f"core = {duckrow.db}\n"
-    assert "busy_timeout" in duckrow("serve", "--busy-timeou", "1s", duckrow.db, status=64).line()
+    assert "--busy-timeout" in duckrow("serve", "--busy-timeou", "1s", duckrow.db, status=64).line()
     config = duckrow.folder / "duckrow.conf"
     config.write_text("[service]\nstatement_timeout = 1x\n[databases]\ncore = core.duckdb\n")
     assert "duckrow.conf:2" in duckrow("serve", "--config", config, status=64).line()
