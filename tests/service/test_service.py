@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import struct
@@ -15,6 +16,7 @@ import psycopg
 import psycopg.errors
 import pytest
 from support import SOAK
+from support.program import ROOT
 
 from .conftest import Service
 
@@ -209,6 +211,9 @@ def test_settings(version: str, starting: Callable[..., Service]) -> None:
     assert "--idle-in-transaction-session-timeout" in duckrow("serve", "--help").text
     assert duckrow("serve", "--check", duckrow.db).text == f"core = {duckrow.db}\n"
     assert "--busy-timeout" in duckrow("serve", "--busy-timeou", "1s", duckrow.db, status=64).line()
+    page = (ROOT / "docs/service.md").read_text()
+    names = re.findall(r"^  --([a-z-]+)", duckrow("serve", "--help").text.partition("settings")[2], re.MULTILINE)
+    assert len(names) > 15 and [name for name in names if f"| `{name.replace('-', '_')}` |" not in page] == []
     config = duckrow.folder / "duckrow.conf"
     config.write_text("[service]\nstatement_timeout = 1x\n[databases]\ncore = core.duckdb\n")
     assert "duckrow.conf:2" in duckrow("serve", "--config", config, status=64).line()
@@ -236,3 +241,20 @@ def test_a_socket_that_a_crash_left_is_replaced(service: Service) -> None:
 def test_an_embedded_writer_waits_and_is_told(service: Service) -> None:
     waited = service.duckrow("sql", "--write", "--timeout", "200ms", service.duckrow.db, "SELECT 1", status=75)
     assert "serve" in waited.line()
+
+
+def test_metrics(version: str, starting: Callable[..., Service]) -> None:
+    service = starting(version, start=False)
+    path = service.sockets / "metrics"
+    service.start("--metrics", str(path))
+    service.connect().execute("CREATE TABLE t (i INTEGER)")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        answer = b""
+        while piece := client.recv(65536):
+            answer += piece
+    head, _, text = answer.decode().partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.0 200 OK") and f"Content-Length: {len(text)}" in head
+    assert 'duckrow_rotations{database="core"} 1\n' in text and "duckrow_sessions " in text
+    service.stop()
