@@ -11,6 +11,7 @@
 
 #include "core/os.h"
 #include "service/backend.h"
+#include "service/cursor.h"
 #include "service/lane.h"
 #include "service/sqlstate.h"
 
