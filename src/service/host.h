@@ -29,10 +29,10 @@ struct dr_served {
     duckrow_db *db;
     duckrow_turn *turn;
     struct dr_fair_lock commit;
-    /* Under the commit lock, but for the counts, which anybody may read. */
+    /* Under the commit lock, but for what is atomic, which anybody may read. */
     int commits;               /* in the WAL since the last checkpoint */
     int64_t checkpointed_at, checkpoint_ms;
-    duckrow_code unpublished;  /* why readers can't be given the newest state; OK: they can */
+    atomic_int unpublished;    /* a duckrow_code: why readers can't be given the newest state; OK: they can */
     atomic_llong sequence;     /* of the last publish; what views compare */
     atomic_llong total_commits, publishes, publish_us, rotations, rotation_us;
 };
