@@ -130,7 +130,7 @@ duckrow_code dr_backend_commit(struct dr_backend *backend, duckrow_error *error)
 
 static void note_write(struct dr_backend *backend, const struct dr_statement *statement)
 {
-    if (statement->kind != DR_KIND_READ && !backend->wrote_at)
+    if ((statement->kind != DR_KIND_READ || statement->writes) && !backend->wrote_at)
         backend->wrote_at = dr_clock_ms();
     if (statement->kind == DR_KIND_LOCAL)
         backend->own = 1;

@@ -25,7 +25,7 @@ struct dr_backend {
     int64_t busy_timeout;
     pthread_mutex_t mutex; /* over running */
     duckdb_connection running; /* what dr_backend_cancel interrupts */
-    const char *cancelled; /* why, static text; NULL: it wasn't */
+    const char *_Atomic cancelled; /* why, static text; NULL: it wasn't */
 };
 
 void dr_backend_init(struct dr_backend *backend, struct dr_host *host, struct dr_views *views, struct dr_statements *statements);

@@ -176,10 +176,14 @@ static void release_in_worker(struct dr_client *client)
     release(client);
 }
 
+/* Is there something that the client has not got yet, but may? */
 static int is_writing(struct dr_client *client)
 {
     pthread_mutex_lock(&client->mutex);
     int writing = (client->write_out || dr_buffer_size(&client->out)) && !client->gone;
+    if (!writing)
+        client->gone = 1;
+    pthread_cond_broadcast(&client->drained);
     pthread_mutex_unlock(&client->mutex);
     return writing;
 }
@@ -189,22 +193,18 @@ void dr_client_end(struct dr_client *client)
     client->phase = DR_PHASE_ENDING;
     if (client->closed)
         return;
-    pthread_mutex_lock(&client->mutex);
-    int writing = (client->write_out || dr_buffer_size(&client->out)) && !client->gone;
-    if (!writing)
-        client->gone = 1;
-    pthread_cond_broadcast(&client->drained);
-    pthread_mutex_unlock(&client->mutex);
     uv_read_stop((uv_stream_t *)&client->pipe);
+    int writing = is_writing(client);
+    if (writing && !client->busy) {
+        dr_client_flush(client);
+        writing = !client->closed && is_writing(client);
+    }
+    if (client->closed || writing)
+        return;
     if (client->busy) {
-        if (!writing)
-            dr_backend_cancel(&client->backend, "the client is gone");
+        dr_backend_cancel(&client->backend, "the client is gone");
         return;
     }
-    if (writing)
-        dr_client_flush(client);
-    if (client->closed || (writing && is_writing(client)))
-        return;
     client->closed = 1;
     dr_client_start(client, release_in_worker, close_pipe);
 }
@@ -290,7 +290,10 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *piece)
     struct dr_client *client = stream->data;
     (void)piece;
     if (count < 0) {
-        dr_client_drop(client);
+        pthread_mutex_lock(&client->mutex);
+        client->gone = 1;
+        pthread_mutex_unlock(&client->mutex);
+        dr_client_end(client);
         return;
     }
     client->in.end += (size_t)count;

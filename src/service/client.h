@@ -88,6 +88,7 @@ struct dr_client {
     duckrow_error error;
     const char *sqlstate; /* of error, where its code doesn't say; NULL: it does */
     int failed; /* the last thing done did, and it is answered */
+    int answered; /* error is, already */
     const char *commit_tag;
     /* What comes after: of a whole step, of settling, of looking at a statement. */
     void (*next_step)(struct dr_client *), (*settled)(struct dr_client *), (*looked)(struct dr_client *);

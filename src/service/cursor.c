@@ -71,6 +71,8 @@ duckrow_code dr_cursor_open(struct dr_cursor *cursor, struct dr_backend *backend
     cursor->transaction = !backend->open;
     *error = (duckrow_error){0};
     code = backend->open ? DUCKROW_OK : dr_backend_begin(backend, error);
+    if (!code && statement->writes && !backend->wrote_at)
+        backend->wrote_at = dr_clock_ms();
     if (!code)
         code = execute(cursor, backend, backend->connection, statement, unit, at, error);
     if (code)

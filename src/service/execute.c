@@ -25,6 +25,10 @@ duckrow_code dr_bind_parameters(const struct dr_duckdb *duckdb, duckdb_prepared_
         duckdb_value value = NULL;
         duckrow_code code =
             dr_parameter_value(duckdb, parameter.oid, parameter.binary, parameter.bytes, parameter.size, &value, error);
+        if (code == DUCKROW_USAGE) {
+            duckrow_error reason = *error;
+            code = dr_fail(error, DUCKROW_SQL, "Conversion Error: %s", reason.message);
+        }
         if (!code && duckdb->bind_value(prepared, (idx_t)i + 1, value) != DuckDBSuccess)
             code = dr_sql_failed(error, duckdb->prepare_error(prepared));
         duckdb->destroy_value(&value);

@@ -29,7 +29,7 @@ struct dr_served {
     duckrow_db *db;
     duckrow_turn *turn;
     struct dr_fair_lock commit;
-    /* Under the commit lock, but for the counts, which anybody may read. */
+    /* Under the commit lock, but for what is atomic, which anybody may read. */
     atomic_int commits;        /* in the WAL since the last checkpoint */
     int64_t checkpointed_at, checkpoint_ms;
     atomic_int unpublished;    /* a duckrow_code: why readers can't be given the newest state; OK: they can */

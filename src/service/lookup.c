@@ -101,6 +101,23 @@ static int is_for_engine(const struct dr_client *client, enum dr_kind kind, cons
     return kind == DR_KIND_COPY && !is_ours_to_copy(sql);
 }
 
+/* What was gathered before it has been run: now it can be looked at. Where that failed, it was answered. */
+static void look_up_after_all(struct dr_client *client)
+{
+    dr_step next = client->looked;
+    char *sql = client->making;
+    client->making = NULL;
+    client->looked = NULL;
+    if (client->failed) {
+        client->answered = 1;
+        dr_fail(&client->error, DUCKROW_SQL, "what came before has failed");
+        next(client);
+    } else {
+        dr_look_up(client, sql, next);
+    }
+    free(sql);
+}
+
 void dr_look_up(struct dr_client *client, const char *sql, dr_step next)
 {
     struct dr_backend *backend = &client->backend;
@@ -109,7 +126,7 @@ void dr_look_up(struct dr_client *client, const char *sql, dr_step next)
     dr_statement_put(client->made);
     client->made = NULL;
     client->error = (duckrow_error){0};
-    if (!backend->own && !backend->changes_schema &&
+    if (!backend->own && !backend->changes_schema && !client->unit.schema &&
         (client->made = dr_statements_find(backend->statements, sql, backend->database))) {
         next(client);
         return;
@@ -124,6 +141,11 @@ void dr_look_up(struct dr_client *client, const char *sql, dr_step next)
     if (!client->making) {
         dr_fail(&client->error, DUCKROW_NO_MEMORY, "out of memory");
         next(client);
+        return;
+    }
+    if (client->unit.schema) {
+        client->looked = next;
+        dr_settle(client, look_up_after_all);
         return;
     }
     client->making_engine = is_for_engine(client, kind, sql);

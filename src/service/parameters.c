@@ -22,7 +22,7 @@ static const struct {
     {"default_transaction_read_only", "off", " false 0 no "},
     {"in_hot_standby", "off", " "},
     {"transaction_isolation", "repeatable read", " "},
-    {"default_transaction_isolation", "repeatable read", " read\\committed serializable "},
+    {"default_transaction_isolation", "repeatable read", " readcommitted serializable "},
     {"server_version_num", "150000", " "},
     {"max_identifier_length", "63", " "},
     {"block_size", "8192", " "},
@@ -69,7 +69,7 @@ static int read_timeout(const char *text, int64_t *milliseconds)
     } units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}, {"us", 0.001}};
     char *end;
     double number = strtod(text, &end);
-    if (end == text || number < 0 || number > 1e12)
+    if (end == text || !(number >= 0 && number <= 1e12))
         return 0;
     while (*end == ' ')
         end++;
@@ -188,7 +188,7 @@ static int take_text(struct dr_tokens *tokens, char *text, size_t size)
     if (tokens->kind == DR_TOKEN_END || tokens->kind == DR_TOKEN_BROKEN)
         return 0;
     size_t used = strlen(text);
-    if (tokens->text)
+    if (tokens->text && tokens->kind != DR_TOKEN_SIGN)
         snprintf(text + used, size - used, "%s", tokens->text);
     else
         snprintf(text + used, size - used, "%.*s", (int)(tokens->at - tokens->start), tokens->start);

@@ -12,6 +12,7 @@
 #include "client.h"
 #include "core/db.h"
 #include "log.h"
+#include "metrics.h"
 #include "notify.h"
 
 enum { TICK_MS = 50, BACKLOG = 1024 };
@@ -235,6 +236,8 @@ static duckrow_code start(struct dr_server *server, duckrow_error *error)
     snprintf(server->version, sizeof server->version, "15.0 (duckrow %s, DuckDB %s)", DUCKROW_VERSION,
              server->host.engine->version);
     code = listen_at(server, error);
+    if (!code)
+        code = dr_metrics_start(server, error);
     if (!code)
         code = announce(server, error);
     if (code)

@@ -21,6 +21,11 @@ struct dr_server {
     struct dr_workers *workers;
     struct dr_lane *lane[DR_DATABASES];
     uv_pipe_t listener;
+    union {
+        uv_stream_t stream;
+        uv_pipe_t pipe;
+        uv_tcp_t port;
+    } metrics;
     uv_timer_t timer;
     uv_async_t wake;
     uv_signal_t signal[3];

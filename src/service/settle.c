@@ -64,6 +64,11 @@ static void after_settled_for_error(struct dr_client *client)
 
 void dr_fail_client(struct dr_client *client, dr_step next)
 {
+    if (client->answered) {
+        client->answered = 0;
+        undo(client, next);
+        return;
+    }
     /* The client is silent: it is told at its next statement. */
     if (client->lost && !next) {
         undo(client, NULL);

@@ -286,6 +286,9 @@ static duckrow_code learn(struct dr_statements *statements, duckdb_connection co
     } else if (statement->kind == DR_KIND_READ && !*statement->tag) {
         strcpy(statement->tag, "SELECT");
     }
+    /* What a sequence has given is remembered by a COMMIT alone. */
+    if (statement->kind == DR_KIND_READ && has_word(statement->sql, "nextval"))
+        statement->writes = 1;
     duckdb->destroy_prepare(&prepared);
     return code;
 }

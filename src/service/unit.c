@@ -25,6 +25,7 @@ void dr_unit_reset(struct dr_unit *unit)
     unit->weight = 0;
     unit->database = -1;
     unit->plain = 1;
+    unit->schema = 0;
     unit->failed = -1;
     unit->next = NULL;
 }
@@ -59,6 +60,7 @@ struct dr_operation *dr_unit_add(struct dr_unit *unit, struct dr_statement *stat
     int database = statement->kind == DR_KIND_WRITE ? statement->database : -1;
     unit->database = before && unit->database != database ? -1 : database;
     unit->plain &= statement->shape != NULL;
+    unit->schema |= statement->kind == DR_KIND_SCHEMA || statement->kind == DR_KIND_LOCAL;
     unit->weight++;
     return operation;
 }

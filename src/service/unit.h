@@ -25,6 +25,7 @@ struct dr_unit {
     struct dr_buffer values, fixed, rows;
     size_t weight;                  /* rows to append, about */
     int database;                   /* that all of it writes; -1: not known, or several */
+    int schema;                     /* some of it may change what a later statement means: DDL, temporary tables */
     int plain;                      /* all of it are inserts with a shape */
     int64_t deadline;               /* of dr_clock_ms: when waiting for others has lasted long enough */
     /* The result. */

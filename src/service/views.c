@@ -180,14 +180,17 @@ duckrow_code dr_views_lease(struct dr_views *views, int database, int64_t deadli
     pthread_mutex_lock(&views->mutex);
     struct dr_view *view;
     while (!(view = choose(views, &need))) {
-        if (dr_clock_ms() >= deadline) {
+        int64_t left = deadline - dr_clock_ms();
+        if (left <= 0) {
             pthread_mutex_unlock(&views->mutex);
             return dr_fail(error, DUCKROW_BUSY, "%d reads of older states are still running, and there is no place for a new one",
                            VIEWS);
         }
         struct timespec soon;
         clock_gettime(CLOCK_REALTIME, &soon);
-        soon.tv_sec++;
+        soon.tv_nsec += (left < 1000 ? left : 999) * 1000000;
+        soon.tv_sec += soon.tv_nsec / 1000000000;
+        soon.tv_nsec %= 1000000000;
         pthread_cond_timedwait(&views->returned, &views->mutex, &soon);
     }
     if (!view->session)

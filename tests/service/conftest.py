@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -40,10 +41,15 @@ class Service:
         self.settings = list(settings) or self.settings
         self.process = self.duckrow.start("serve", "--socket", self.sockets, *self.settings, self.duckrow.db)
         deadline = time.monotonic() + 30
-        while not (self.sockets / ".s.PGSQL.5432").exists() or not self.announced.exists():
+        while not self.listens():
             assert self.process.poll() is None, self.process.communicate()[1]
             assert time.monotonic() < deadline, "the service doesn't come up"
             time.sleep(0.02)
+
+    def listens(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            found = probe.connect_ex(str(self.sockets / ".s.PGSQL.5432")) == 0
+        return found and self.announced.exists()
 
     @property
     def announced(self) -> Path:

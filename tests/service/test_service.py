@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import struct
@@ -15,6 +16,7 @@ import psycopg
 import psycopg.errors
 import pytest
 from support import SOAK
+from support.program import ROOT
 
 from .conftest import Service
 
@@ -165,7 +167,7 @@ def test_a_client_that_goes_leaves_nothing(service: Service) -> None:
     gone.execute("INSERT INTO t VALUES (1)")
     socket.socket(fileno=gone.fileno()).shutdown(socket.SHUT_RDWR)
     copying = service.connect()
-    copying.pgconn.send_query(b"COPY t FROM STDIN")
+    copying.pgconn.exec_(b"COPY t FROM STDIN")
     copying.pgconn.put_copy_data(b"2\n")
     socket.socket(fileno=copying.fileno()).shutdown(socket.SHUT_RDWR)
     deadline = time.monotonic() + 20
@@ -178,11 +180,11 @@ def test_a_client_that_goes_leaves_nothing(service: Service) -> None:
 
 def test_limits(version: str, starting: Callable[..., Service]) -> None:
     service = starting(version, "--max-connections", "2")
+    with pytest.raises(psycopg.OperationalError, match="is not served here; there is core"):
+        psycopg.connect(service.dsn.replace("core", "other"))
     first, second = service.connect(), service.connect()
     with pytest.raises(psycopg.OperationalError, match="too many clients"):
         service.connect()
-    with pytest.raises(psycopg.OperationalError, match="is not served here; there is core"):
-        psycopg.connect(service.dsn.replace("core", "other"))
     first.close()
     second.close()
 
@@ -192,7 +194,8 @@ def test_several_databases(version: str, starting: Callable[..., Service]) -> No
     other = service.duckrow.folder / "r.duckdb"
     service.start(f"runs={other}")
     con = psycopg.connect(service.dsn.replace("core", "runs"), autocommit=True)
-    con.execute("CREATE TABLE t (i INTEGER); CREATE TABLE core.t (i INTEGER)")
+    con.execute("CREATE TABLE t (i INTEGER)")
+    con.execute("CREATE TABLE core.t (i INTEGER)")
     con.execute("INSERT INTO t VALUES (1)")
     con.execute("INSERT INTO core.main.t VALUES (%s)", (2,))
     assert con.execute("SELECT t.i, c.i FROM runs.t, core.t c").fetchall() == [(1, 2)]
@@ -207,7 +210,10 @@ def test_settings(version: str, starting: Callable[..., Service]) -> None:
     duckrow = service.duckrow
     assert "--idle-in-transaction-session-timeout" in duckrow("serve", "--help").text
     assert duckrow("serve", "--check", duckrow.db).text == f"core = {duckrow.db}\n"
-    assert "busy_timeout" in duckrow("serve", "--busy-timeou", "1s", duckrow.db, status=64).line()
+    assert "--busy-timeout" in duckrow("serve", "--busy-timeou", "1s", duckrow.db, status=64).line()
+    page = (ROOT / "docs/service.md").read_text()
+    names = re.findall(r"^  --([a-z-]+)", duckrow("serve", "--help").text.partition("settings")[2], re.MULTILINE)
+    assert len(names) > 15 and [name for name in names if f"| `{name.replace('-', '_')}` |" not in page] == []
     config = duckrow.folder / "duckrow.conf"
     config.write_text("[service]\nstatement_timeout = 1x\n[databases]\ncore = core.duckdb\n")
     assert "duckrow.conf:2" in duckrow("serve", "--config", config, status=64).line()
@@ -235,3 +241,20 @@ def test_a_socket_that_a_crash_left_is_replaced(service: Service) -> None:
 def test_an_embedded_writer_waits_and_is_told(service: Service) -> None:
     waited = service.duckrow("sql", "--write", "--timeout", "200ms", service.duckrow.db, "SELECT 1", status=75)
     assert "serve" in waited.line()
+
+
+def test_metrics(version: str, starting: Callable[..., Service]) -> None:
+    service = starting(version, start=False)
+    path = service.sockets / "metrics"
+    service.start("--metrics", str(path))
+    service.connect().execute("CREATE TABLE t (i INTEGER)")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        answer = b""
+        while piece := client.recv(65536):
+            answer += piece
+    head, _, text = answer.decode().partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.0 200 OK") and f"Content-Length: {len(text)}" in head
+    assert 'duckrow_rotations{database="core"} 1\n' in text and "duckrow_sessions " in text
+    service.stop()
