@@ -134,6 +134,11 @@ duckrow_code dr_parameters_set(struct dr_parameters *parameters, const char *nam
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         if (strcasecmp(name, ignored[i]) == 0)
             return DUCKROW_OK;
+    if (strcasecmp(name, "TimeZone") == 0) {
+        if (is_among(value, " UTC Etc/UTC GMT UCT Zulu Z 0 "))
+            return DUCKROW_OK;
+        return dr_fail(error, DUCKROW_UNSUPPORTED, "parameter \"TimeZone\" can only be UTC here, not \"%.100s\"", value);
+    }
     if (strcasecmp(name, "application_name") == 0) {
         snprintf(parameters->application_name, sizeof parameters->application_name, "%s", value);
         tell(out, "application_name", parameters->application_name);
