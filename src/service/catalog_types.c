@@ -58,11 +58,24 @@
     X("BIGINT", 20, 1016)                                                                                                        \
     X("UBIGINT", 1700, 1231)                                                                                                     \
     X("HUGEINT", 1700, 1231)                                                                                                     \
-    X("UHUGEINT", 1700, 1231) X("BIGNUM", 1700, 1231) X("FLOAT", 700, 1021) X("DOUBLE", 701, 1022) X("JSON", 114, 199)           \
-        X("BLOB", 17, 1001) X("UUID", 2950, 2951) X("DATE", 1082, 1182) X("TIME", 1083, 1183) X("TIME_NS", 1083, 1183)           \
-            X("TIME WITH TIME ZONE", 1266, 1270) X("TIMESTAMP", 1114, 1115) X("TIMESTAMP_S", 1114, 1115)                         \
-                X("TIMESTAMP_MS", 1114, 1115) X("TIMESTAMP_NS", 1114, 1115) X("TIMESTAMP WITH TIME ZONE", 1184, 1185)            \
-                    X("INTERVAL", 1186, 1187) X("VARIANT", 114, 114)
+    X("UHUGEINT", 1700, 1231)                                                                                                    \
+    X("BIGNUM", 1700, 1231)                                                                                                      \
+    X("FLOAT", 700, 1021)                                                                                                        \
+    X("DOUBLE", 701, 1022)                                                                                                       \
+    X("JSON", 114, 199)                                                                                                          \
+    X("BLOB", 17, 1001)                                                                                                          \
+    X("UUID", 2950, 2951)                                                                                                        \
+    X("DATE", 1082, 1182)                                                                                                        \
+    X("TIME", 1083, 1183)                                                                                                        \
+    X("TIME_NS", 1083, 1183)                                                                                                     \
+    X("TIME WITH TIME ZONE", 1266, 1270)                                                                                         \
+    X("TIMESTAMP", 1114, 1115)                                                                                                   \
+    X("TIMESTAMP_S", 1114, 1115)                                                                                                 \
+    X("TIMESTAMP_MS", 1114, 1115)                                                                                                \
+    X("TIMESTAMP_NS", 1114, 1115)                                                                                                \
+    X("TIMESTAMP WITH TIME ZONE", 1184, 1185)                                                                                    \
+    X("INTERVAL", 1186, 1187)                                                                                                    \
+    X("VARIANT", 114, 114)
 #define DUCKDB_NAMES(name, oid, array) ",'" name "','" name "[]'"
 #define DUCKDB_OIDS(name, oid, array) "," TEXT(oid) "," TEXT(array)
 

@@ -87,8 +87,12 @@ static duckrow_code set_timeout(struct dr_parameters *parameters, const struct t
     int64_t milliseconds, ceiling = parameters->settings->timeout_ceiling;
     if (!read_timeout(value, &milliseconds))
         return dr_fail(error, DUCKROW_USAGE, "invalid value for parameter \"%s\": \"%.100s\"", timeout->name, value);
+    struct dr_parameters fresh;
+    dr_parameters_init(&fresh, parameters->settings);
     int waits = timeout->offset == offsetof(struct dr_parameters, busy_timeout);
-    if (ceiling && (milliseconds > ceiling || (!milliseconds && !waits)))
+    /* None is what a session may have where it is what the service gives. */
+    int none = !milliseconds && !*(const int64_t *)((const char *)&fresh + timeout->offset);
+    if (ceiling && !none && (milliseconds > ceiling || (!milliseconds && !waits)))
         milliseconds = ceiling;
     *(int64_t *)((char *)parameters + timeout->offset) = milliseconds;
     return DUCKROW_OK;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +11,6 @@ import psycopg
 import pytest
 from psycopg import errors
 from psycopg.pq import TransactionStatus
-
 from support.pgwire import FLUSH, SYNC, Wire, bind, describe, execute, one, parse, query, types
 from support.processes import Processes
 from support.service import Service

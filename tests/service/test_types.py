@@ -71,7 +71,7 @@ TYPES: dict[str, tuple[str, list[str], int, str, Callable, Callable]] = {
     "varchar": ("VARCHAR", ["''", "'a'", "'naïve 🦆'", "e'tab\\tline\\n\\\\'", "repeat('x', 100000)"], 25, "v", same, same),
     "enum": ("ENUM ('sad', 'it''s')", ["'sad'", "'it''s'"], 25, "v", same, same),
     "bit": ("BIT", ["'1'", "'0101'"], 25, "v::VARCHAR", same, same),
-    "json": ("JSON", ["'{\"a\": [1, null, \"x\"]}'", "'1'", "'null'"], 114, "v::VARCHAR", as_json, same),
+    "json": ("JSON", ['\'{"a": [1, null, "x"]}\'', "'1'", "'null'"], 114, "v::VARCHAR", as_json, same),
     "blob": ("BLOB", ["''", "'\\x00\\xFF'::BLOB", "'abc'"], 17, "v", same, same),
     "uuid": ("UUID", ["'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'"], 2950, "v", same, same),
     "date": ("DATE", ["'0001-01-01'", "'1970-01-01'", "'2024-02-29'", "'9999-12-31'"], 1082, "v", same, same),
@@ -81,7 +81,14 @@ TYPES: dict[str, tuple[str, list[str], int, str, Callable, Callable]] = {
     "timestamp_s": ("TIMESTAMP_S", ["'2024-02-29 12:34:56'"], 1114, "v", same, same),
     "timestamp_ms": ("TIMESTAMP_MS", ["'2024-02-29 12:34:56.789'"], 1114, "v", same, same),
     "timestamp_ns": ("TIMESTAMP_NS", ["'2024-02-29 12:34:56.789012345'"], 1114, "v::TIMESTAMP", same, same),
-    "timestamptz": ("TIMESTAMPTZ", ["'2024-02-29 12:34:56.789+05'", "'1900-01-01 00:00:00Z'"], 1184, "epoch_us(v) / 1e6", same, as_seconds),
+    "timestamptz": (
+        "TIMESTAMPTZ",
+        ["'2024-02-29 12:34:56.789+05'", "'1900-01-01 00:00:00Z'"],
+        1184,
+        "epoch_us(v) / 1e6",
+        same,
+        as_seconds,
+    ),
     "interval": ("INTERVAL", ["'1 month 2 days 03:04:05.678'", "'-1 day'", "'0 seconds'"], 1186, "v", same, same),
     "list of integer": ("INTEGER[]", ["[1, NULL, 3]", "[]"], 1007, "v", as_list, same),
     "list of varchar": ("VARCHAR[]", ["['a', NULL, 'it''s', 'NULL', '', '\"{}, \\']"], 1009, "v", as_list, same),
@@ -96,7 +103,14 @@ TYPES: dict[str, tuple[str, list[str], int, str, Callable, Callable]] = {
     "struct": ("STRUCT(a INTEGER, b VARCHAR)", ["{'a': 1, 'b': 'x \"y\"'}", "{'a': NULL, 'b': NULL}"], 114, "v", same, same),
     "list of struct": ("STRUCT(a INTEGER)[]", ["[{'a': 1}, NULL]"], 114, "v", same, same),
     "map": ("MAP(VARCHAR, INTEGER)", ["MAP {'a': 1, 'b': NULL}"], 114, "to_json(v)::VARCHAR", as_json, same),
-    "union": ("UNION(i INTEGER, s VARCHAR)", ["union_value(s := 'x')", "union_value(i := 1)"], 114, "to_json(v)::VARCHAR", as_json, same),
+    "union": (
+        "UNION(i INTEGER, s VARCHAR)",
+        ["union_value(s := 'x')", "union_value(i := 1)"],
+        114,
+        "to_json(v)::VARCHAR",
+        as_json,
+        same,
+    ),
 }
 
 READER = """

@@ -164,7 +164,7 @@ static void test_each_timeout(void **state)
     assert_int_equal(parameters.statement_timeout, settings.statement_timeout);
 }
 
-/* None is more than the ceiling, but for waiting, where 0 is not to wait. */
+/* None is more than the ceiling, but for waiting, where 0 is not to wait, and where it is what the service gives. */
 static void test_ceiling(void **state)
 {
     (void)state;
@@ -172,7 +172,9 @@ static void test_ceiling(void **state)
     assert_int_equal(set("statement_timeout", "2min"), DUCKROW_OK);
     assert_int_equal(parameters.statement_timeout, 60000);
     assert_int_equal(set("statement_timeout", "0"), DUCKROW_OK);
-    assert_int_equal(parameters.statement_timeout, 60000);
+    assert_int_equal(parameters.statement_timeout, 0);
+    assert_int_equal(set("idle_in_transaction_session_timeout", "0"), DUCKROW_OK);
+    assert_int_equal(parameters.idle_timeout, 60000);
     assert_int_equal(set("busy_timeout", "0"), DUCKROW_OK);
     assert_int_equal(parameters.busy_timeout, 0);
     assert_int_equal(set("busy_timeout", "1h"), DUCKROW_OK);

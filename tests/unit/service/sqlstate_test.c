@@ -140,7 +140,8 @@ static void check_read_only(void)
     ok(dr_views_lease(views, 0, dr_clock_ms() + WAIT_MS, &lease, &error), &error);
     duckdb_connection writing = connection;
     connection = lease.connection;
-    static const char *const writes[] = {"INSERT INTO t VALUES (1)", "CREATE TABLE u (i INT)", "SELECT nextval('s')", "DROP TABLE t"};
+    static const char *const writes[] = {"INSERT INTO t VALUES (1)", "CREATE TABLE u (i INT)", "SELECT nextval('s')",
+                                         "DROP TABLE t"};
     for (size_t i = 0; i < sizeof writes / sizeof *writes; i++) {
         const char *found = state_of(writes[i], &error);
         if (strcmp(found, "25006") || !dr_is_read_only(&error))

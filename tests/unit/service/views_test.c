@@ -206,8 +206,8 @@ ENGINE_TEST(together)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_freshness), cmocka_unit_test(test_used_again),
-                                       cmocka_unit_test(test_no_place),  cmocka_unit_test(test_tidying),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_freshness),   cmocka_unit_test(test_used_again),
+                                       cmocka_unit_test(test_no_place),    cmocka_unit_test(test_tidying),
                                        cmocka_unit_test(test_unpublished), cmocka_unit_test(test_together)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
