@@ -1,7 +1,7 @@
 """The service as a real process, with each engine.
 
-`served` is one that the tests of a file share, which give their tables names of their own; `serve` starts others, with settings, for
-tests that stop or break them. Both leave in good order, or the test fails. `service` and `starting` are for one test each."""
+`served` is one that the tests of a file share, which give their tables names of their own; `serve` starts others, with settings,
+for tests that stop or break them. Both leave in good order, or the test fails. `service` and `starting` are for one test each."""
 
 from __future__ import annotations
 

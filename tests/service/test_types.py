@@ -1,4 +1,5 @@
-"""Every type through the service, as text and binary, against what stock DuckDB says about the same rows at the path for readers."""
+"""Every type through the service, as text and binary, against what stock DuckDB says about the same rows at the path for
+readers."""
 
 from __future__ import annotations
 
@@ -42,8 +43,8 @@ def as_seconds(value: Value) -> Value:
     return value if value is None else (value - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)).total_seconds()
 
 
-# The type, values in SQL, the oid it travels by, how stock DuckDB is asked for the values, how those become psycopg's, and psycopg's
-# become comparable.
+# The type, values in SQL, the oid it travels by, how stock DuckDB is asked for the values, how those become psycopg's, and
+# psycopg's become comparable.
 TYPES: dict[str, tuple[str, list[str], int, str, Callable, Callable]] = {
     "boolean": ("BOOLEAN", ["true", "false"], 16, "v", same, same),
     "tinyint": ("TINYINT", ["-128", "0", "127"], 21, "v", same, same),
