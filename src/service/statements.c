@@ -247,6 +247,15 @@ static int find_database(const struct dr_host *host, const char *sql, int databa
     return found;
 }
 
+/* VALUES ($2, $3) has two parameters: only DuckDB knows which is which. */
+static int numbers_fit(const struct dr_shape *shape, int parameters)
+{
+    for (int i = 0; i < shape->columns; i++)
+        if (shape->parameter[i] >= parameters)
+            return 0;
+    return 1;
+}
+
 /* core.t is a table of the database core, not of a schema. */
 static void settle_shape(const struct dr_host *host, struct dr_shape *shape)
 {
@@ -282,6 +291,10 @@ static duckrow_code learn(struct dr_statements *statements, duckdb_connection co
         statement->database = find_database(statements->host, statement->sql, look->database);
         /* A session's own state may have another table of that name. */
         statement->shape = rows || !look->shared ? NULL : dr_shape_parse(statement->sql);
+        if (statement->shape && !numbers_fit(statement->shape, statement->parameters)) {
+            dr_shape_free(statement->shape);
+            statement->shape = NULL;
+        }
         settle_shape(statements->host, statement->shape);
     } else if (statement->kind == DR_KIND_READ && !*statement->tag) {
         strcpy(statement->tag, "SELECT");
