@@ -78,8 +78,9 @@ duckrow_code dr_host_catalog(const struct dr_host *host, struct dr_catalog_state
 struct dr_committing {
     duckrow_code (*run)(void *context, duckrow_error *error); /* NULL: COMMIT */
     void *context;
+    int committed; /* set: it is committed, whatever is returned, and must not be done again */
 };
-duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, const struct dr_committing *how,
+duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, struct dr_committing *how,
                             duckrow_error *error);
 
 #endif

@@ -69,15 +69,17 @@ static duckrow_code flush(void *context, duckrow_error *error)
     return dr_runner_flush(lane->runner, error);
 }
 
-/* Everything or nothing. append: rows may go through the appender. */
-static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int count, int append, int *failed, duckrow_error *error)
+/* Everything or nothing. append: rows may go through the appender. *committed: an error is of publishing alone. */
+static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int count, int append, int *failed, int *committed,
+                            duckrow_error *error)
 {
     struct dr_host *host = lane->host;
+    *error = (duckrow_error){0};
     duckrow_code code = dr_gate_enter(&host->gate, &lane->member, units->deadline, error);
-    *failed = 0;
+    *failed = *committed = 0;
     if (code)
         return code;
-    struct dr_committing how = {NULL, lane};
+    struct dr_committing how = {.context = lane};
     if (append && gather(lane, units, count))
         how.run = flush;
     else
@@ -86,6 +88,7 @@ static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int cou
         undo(lane);
     if (!code) {
         code = dr_host_commit(host, &lane->member, lane->database, &how, error);
+        *committed = how.committed;
         if (code)
             dr_runner_forget(lane->runner);
     } else {
@@ -103,7 +106,7 @@ static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int cou
 static void finish(struct dr_unit *unit, int failed, const duckrow_error *error)
 {
     unit->failed = failed;
-    if (error)
+    if (error && failed >= 0)
         unit->error = *error;
     unit->done(unit);
 }
@@ -117,11 +120,11 @@ static void pause_for(int milliseconds)
 static void run_one(struct dr_lane *lane, struct dr_unit *unit)
 {
     duckrow_error error = {0};
-    int failed, append = 1;
-    while (attempt(lane, unit, 1, append, &failed, &error)) {
+    int failed, committed, append = 1;
+    while (attempt(lane, unit, 1, append, &failed, &committed, &error)) {
         int again = dr_is_conflict(&error) || lane->member.cancelled;
-        if ((!again && !append) || dr_clock_ms() >= unit->deadline) {
-            finish(unit, failed, &error);
+        if (committed || (!again && !append) || dr_clock_ms() >= unit->deadline) {
+            finish(unit, committed ? unit->operations : failed, &error);
             return;
         }
         /* The appender's errors are worded in its own way, and not told of one row: an INSERT says it as clients know it. */
@@ -164,8 +167,8 @@ static void run_group(struct dr_lane *lane, struct dr_unit *units, int count)
 {
     duckrow_error error = {0};
     struct dr_key key;
-    int failed;
-    while (count > 1 && attempt(lane, units, count, 1, &failed, &error)) {
+    int failed, committed = 0;
+    while (count > 1 && attempt(lane, units, count, 1, &failed, &committed, &error) && !committed) {
         struct dr_unit *suspects = dr_key_parse(error.message, &key) ? take_suspects(&units, &count, &key) : NULL;
         if (suspects) {
             run_each(lane, suspects);
@@ -184,7 +187,8 @@ static void run_group(struct dr_lane *lane, struct dr_unit *units, int count)
     }
     for (int i = 0; i < count; i++) {
         struct dr_unit *next = units->next;
-        finish(units, -1, NULL);
+        /* Committed, but readers can't see it: each is told so. */
+        finish(units, error.code && committed ? units->operations : -1, &error);
         units = next;
     }
 }

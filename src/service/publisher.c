@@ -79,7 +79,7 @@ static duckrow_code publish_alone(struct dr_host *host, struct dr_member *member
     return code;
 }
 
-duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, const struct dr_committing *how,
+duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, struct dr_committing *how,
                             duckrow_error *error)
 {
     int first = written < 0 ? 0 : written, end = written < 0 ? host->databases : written + 1;
@@ -94,7 +94,7 @@ duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int 
         code = how->run ? how->run(how->context, error) : dr_connection_run(host->duckdb, member->connection, "COMMIT", error);
     else if (!how->run)
         dr_connection_run(host->duckdb, member->connection, "ROLLBACK", NULL);
-    int committed = !code, refused = -1;
+    int committed = how->committed = !code, refused = -1;
     for (int i = first; i < end && committed; i++) {
         duckrow_code published = dr_publish(host, i, 0, error);
         host->served[i].total_commits++;

@@ -70,10 +70,11 @@ static void same(const char *table, const char *sql, int rows, const char *const
                  error[1].code ? error[1].message : "well");
 }
 
-static const char types[] = "CREATE TABLE types (a BOOLEAN, b TINYINT, c SMALLINT, d INTEGER, e BIGINT, f HUGEINT, g FLOAT, h DOUBLE, "
-                            "i DECIMAL(4, 1), j DECIMAL(38, 10), k VARCHAR, l BLOB, m DATE, n TIME, o TIMESTAMP, p TIMESTAMPTZ, "
-                            "q INTERVAL, r UUID, s INTEGER[], t STRUCT(x INTEGER, y VARCHAR), u UTINYINT, v UBIGINT, "
-                            "w VARCHAR[], x JSON)";
+static const char types[] =
+    "CREATE TABLE types (a BOOLEAN, b TINYINT, c SMALLINT, d INTEGER, e BIGINT, f HUGEINT, g FLOAT, h DOUBLE, "
+    "i DECIMAL(4, 1), j DECIMAL(38, 10), k VARCHAR, l BLOB, m DATE, n TIME, o TIMESTAMP, p TIMESTAMPTZ, "
+    "q INTERVAL, r UUID, s INTEGER[], t STRUCT(x INTEGER, y VARCHAR), u UTINYINT, v UBIGINT, "
+    "w VARCHAR[], x JSON)";
 #define ALL                                                                                                                      \
     "INSERT INTO types VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, " \
     "$22, $23, $24)"
@@ -83,14 +84,13 @@ static void all_types(void)
     run_on(connection, types);
     same("types", ALL, 3,
          PARAMETERS("t", "-128", "32767", "-5", "9223372036854775807", "170141183460469231731687303715884105727", "1.5", "-1e300",
-                    "99.94", "12345.0000000001", "It''s ü\t", "\\x00ff", "2024-02-29", "23:59:59.999999",
-                    "1999-12-31 23:59:59.5", "2024-06-01 12:00:00+02", "1 year 2 days 03:04:05", "6e0f7a1c-1111-4222-8333-944455556666",
-                    "{1,NULL,3}", "{\"x\": 1, \"y\": \"a\"}", "255", "18446744073709551615", "{a,\"b,c\",\"\"}", "{\"a\": [1, 2]}",
+                    "99.94", "12345.0000000001", "It''s ü\t", "\\x00ff", "2024-02-29", "23:59:59.999999", "1999-12-31 23:59:59.5",
+                    "2024-06-01 12:00:00+02", "1 year 2 days 03:04:05", "6e0f7a1c-1111-4222-8333-944455556666", "{1,NULL,3}",
+                    "{\"x\": 1, \"y\": \"a\"}", "255", "18446744073709551615", "{a,\"b,c\",\"\"}", "{\"a\": [1, 2]}", "NULL",
                     "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL",
-                    "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL",
-                    "f", "0", "-1", "0", "0", "-1", "NaN", "Infinity", "-0.04", "0", "", "", "0044-03-15 BC", "00:00", "infinity",
-                    "-infinity", "-1 mon", "00000000-0000-0000-0000-000000000000", "{}", "{\"x\": null, \"y\": null}", "0",
-                    "0", "{}", "null"));
+                    "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "f", "0", "-1", "0", "0",
+                    "-1", "NaN", "Infinity", "-0.04", "0", "", "", "0044-03-15 BC", "00:00", "infinity", "-infinity", "-1 mon",
+                    "00000000-0000-0000-0000-000000000000", "{}", "{\"x\": null, \"y\": null}", "0", "0", "{}", "null"));
 }
 
 static void bad_values(void)
@@ -106,8 +106,9 @@ static void bad_values(void)
 static void defaults(void)
 {
     run_on(connection, "CREATE SEQUENCE ids");
-    run_on(connection, "CREATE TABLE def (id INTEGER DEFAULT nextval('ids'), s VARCHAR DEFAULT 'none', made TIMESTAMPTZ DEFAULT now(), "
-                       "n INTEGER DEFAULT 1 + 2, z INTEGER)");
+    run_on(connection,
+           "CREATE TABLE def (id INTEGER DEFAULT nextval('ids'), s VARCHAR DEFAULT 'none', made TIMESTAMPTZ DEFAULT now(), "
+           "n INTEGER DEFAULT 1 + 2, z INTEGER)");
     assert_true(takes("INSERT INTO def (z) VALUES ($1)"));
     struct dr_unit units[3] = {0};
     duckrow_error error;
@@ -125,8 +126,8 @@ static void defaults(void)
     assert_string_equal(text_on(connection, "SELECT count(DISTINCT id) || ' ' || min(id) || ' ' || max(id) FROM def"), "6 1 6");
     assert_string_equal(text_on(connection, "SELECT string_agg(coalesce(s, '-') || n || z, ',' ORDER BY s) FROM def"),
                         "x37,x37,x37,x37,-37,-37");
-    assert_string_equal(text_on(connection, "SELECT (max(made) <= now() AND min(made) > now() - INTERVAL 1 MINUTE)::VARCHAR FROM def"),
-                        "true");
+    assert_string_equal(
+        text_on(connection, "SELECT (max(made) <= now() AND min(made) > now() - INTERVAL 1 MINUTE)::VARCHAR FROM def"), "true");
 }
 
 static void constraints(void)
@@ -153,7 +154,8 @@ static void many_rows(void)
     for (int i = 0; i < ROWS; i++) {
         char text[16];
         snprintf(text, sizeof text, "%d", i);
-        add(&unit, "INSERT INTO many VALUES ($1, $2)", PARAMETERS(text, i % 3 ? "a long text that is not kept in place" : "NULL"));
+        add(&unit, "INSERT INTO many VALUES ($1, $2)",
+            PARAMETERS(text, i % 3 ? "a long text that is not kept in place" : "NULL"));
     }
     run_on(connection, "BEGIN");
     for (int i = 0; i < ROWS; i++)
@@ -161,8 +163,10 @@ static void many_rows(void)
     ok(dr_runner_flush(runner, &error), &error);
     run_on(connection, "COMMIT");
     dr_unit_free(&unit);
-    assert_string_equal(text_on(connection, "SELECT count(*) || ' ' || sum(i) || ' ' || count(s) FROM many"), "5000 12497500 3333");
-    assert_string_equal(text_on(connection, "SELECT bool_and(i = rowid AND (s IS NULL) = (i % 3 = 0))::VARCHAR FROM many"), "true");
+    assert_string_equal(text_on(connection, "SELECT count(*) || ' ' || sum(i) || ' ' || count(s) FROM many"),
+                        "5000 12497500 3333");
+    assert_string_equal(text_on(connection, "SELECT bool_and(i = rowid AND (s IS NULL) = (i % 3 = 0))::VARCHAR FROM many"),
+                        "true");
 }
 
 static void not_taken(void)
@@ -301,9 +305,9 @@ ENGINE_TEST(changed_table)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_types), cmocka_unit_test(test_bad_values),  cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_constraints), cmocka_unit_test(test_many_rows), cmocka_unit_test(test_not_taken),
-        cmocka_unit_test(test_odd_numbers), cmocka_unit_test(test_many_shapes), cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_all_types),     cmocka_unit_test(test_bad_values),  cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_constraints),   cmocka_unit_test(test_many_rows),   cmocka_unit_test(test_not_taken),
+        cmocka_unit_test(test_odd_numbers),   cmocka_unit_test(test_many_shapes), cmocka_unit_test(test_wide),
         cmocka_unit_test(test_changed_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
