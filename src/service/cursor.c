@@ -71,7 +71,7 @@ duckrow_code dr_cursor_open(struct dr_cursor *cursor, struct dr_backend *backend
     cursor->transaction = !backend->open;
     *error = (duckrow_error){0};
     code = backend->open ? DUCKROW_OK : dr_backend_begin(backend, error);
-    if (!code && statement->writes && !backend->wrote_at)
+    if (!code && statement->writes && !cursor->transaction && !backend->wrote_at)
         backend->wrote_at = dr_clock_ms();
     if (!code)
         code = execute(cursor, backend, backend->connection, statement, unit, at, error);
@@ -139,7 +139,8 @@ void dr_cursor_close(struct dr_cursor *cursor, struct dr_backend *backend)
     free(cursor->names);
     free(cursor->types);
     dr_views_return(backend->views, &cursor->lease, 0);
-    if (cursor->transaction)
+    /* Where a write has joined it the transaction is no longer the cursor's to end. */
+    if (cursor->transaction && !backend->wrote_at)
         dr_backend_rollback(backend);
     *cursor = (struct dr_cursor){0};
 }
