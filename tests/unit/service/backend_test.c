@@ -185,7 +185,8 @@ static struct dr_cursor open_read(struct dr_backend *backend, const char *sql)
     struct dr_cursor cursor = {0};
     struct dr_statement *made;
     struct dr_unit none = {0};
-    ok(dr_statements_make(statements, &(struct dr_look){.sql = sql, .own = backend->connection}, &context, &made, &error), &error);
+    ok(dr_statements_make(statements, &(struct dr_look){.sql = sql, .own = backend->connection}, &context, &made, &error),
+       &error);
     ok(dr_cursor_open(&cursor, backend, made, &none, 0, &error), &error);
     dr_statement_put(made);
     return cursor;
@@ -276,9 +277,12 @@ ENGINE_TEST(reads_in_transactions)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transactions), cmocka_unit_test(test_failure),
-                                       cmocka_unit_test(test_no_place),     cmocka_unit_test(test_conflicts),
-                                       cmocka_unit_test(test_cancelling),   cmocka_unit_test(test_own_state),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transactions),
+                                       cmocka_unit_test(test_failure),
+                                       cmocka_unit_test(test_no_place),
+                                       cmocka_unit_test(test_conflicts),
+                                       cmocka_unit_test(test_cancelling),
+                                       cmocka_unit_test(test_own_state),
                                        cmocka_unit_test(test_reads_in_transactions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
