@@ -99,8 +99,8 @@ __attribute__((unused)) static void run_on(duckdb_connection connection, const c
 /* The only value of a query that gives text, in one of a few static buffers. */
 __attribute__((unused)) static const char *text_on(duckdb_connection connection, const char *sql)
 {
-    static char buffers[8][1024];
-    static int turn;
+    static _Thread_local char buffers[8][1024];
+    static _Thread_local int turn;
     char *text = buffers[turn++ % 8];
     duckdb_result result = {0};
     if (host.duckdb->query(connection, sql, &result) != DuckDBSuccess)
