@@ -159,8 +159,7 @@ static void perform_fetch(struct dr_client *client, struct dr_portal *portal, in
     portal->told = 0;
     if (cursor->finished || !fetch.count) {
         if (describe && !fetch.move)
-            dr_describe_rows(dr_reply(client), cursor->statement->columns, cursor->statement->names, cursor->statement->types,
-                             &(struct dr_formats){0});
+            dr_describe_rows(dr_reply(client), &cursor->statement->columns, &(struct dr_formats){0});
         snprintf(tag, sizeof tag, "%s 0", fetch.move ? "MOVE" : "FETCH");
         dr_complete(client, tag);
         dr_go_on(client, next);

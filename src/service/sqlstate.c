@@ -6,6 +6,7 @@
 static const struct {
     const char *prefix, *text, *sqlstate;
 } states[] = {
+    {"cached plan must not change result type", NULL, "0A000"},
     {"Parser Error", NULL, "42601"},
     {"Catalog Error: Schema with name", "already exists", "42P06"},
     {"Catalog Error: Type with name", "already exists", "42710"},
