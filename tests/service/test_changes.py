@@ -63,8 +63,8 @@ def test_rows_that_refer_to_rows_before_them(connection: psycopg.Connection, tab
             connection.execute(parent, (i,))
     with connection.transaction(), connection.pipeline():
         for i in range(4, 7):
+            connection.execute(child, (i, i - 1))
             connection.execute(parent, (i,))
-            connection.execute(child, (i, i))
     assert connection.execute(f"SELECT count(*) FROM {table}_child").fetchone() == (7,)
     with pytest.raises(errors.ForeignKeyViolation):
         connection.execute(child, (9, 99))
