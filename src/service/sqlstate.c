@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "gate.h"
+
 /* prefix: what the message begins with; text: what it holds, NULL for any. The first that fits counts. */
 static const struct {
     const char *prefix, *text, *sqlstate;
@@ -18,6 +20,7 @@ static const struct {
     {"Catalog Error", "Function with name", "42883"},
     {"Catalog Error", "Type with name", "42704"},
     {"Catalog Error", "unrecognized configuration parameter", "42704"},
+    {"Catalog Error", "cannot be set locally", "42501"},
     {"Catalog Error", "does not exist", "42P01"},
     {"Catalog Error", NULL, "42704"},
     {"Binder Error", "Referenced column", "42703"},
@@ -100,6 +103,8 @@ static int begins(const char *text, const char *prefix)
 
 const char *dr_sqlstate(const duckrow_error *error)
 {
+    if (error->code == DUCKROW_BUSY && strcmp(error->message, DR_CANCELLED) == 0)
+        return "40001";
     for (size_t i = 0; error->code == DUCKROW_USAGE && i < sizeof parameter_states / sizeof *parameter_states; i++)
         if (begins(error->message, parameter_states[i].prefix))
             return parameter_states[i].sqlstate;

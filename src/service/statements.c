@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "confine.h"
 #include "core/os.h"
 #include "engine/sqltext.h"
 #include "engine/tokens.h"
@@ -362,6 +363,8 @@ duckrow_code dr_statements_make(struct dr_statements *statements, const struct d
     statement->kind = dr_statement_kind(look->sql, &end, statement->tag);
     statement->unprepared = strncmp(statement->tag, "ALTER", 5) == 0;
     duckrow_code code = dr_catalog_rewrite(look->sql, context, &rewritten, error);
+    if (!code && !rewritten && look->engine && statement->kind == DR_KIND_SET)
+        code = dr_confine(look->sql, &rewritten, error);
     statement->sql = rewritten ? rewritten : strdup(look->sql);
     if (!code && !statement->sql)
         code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");

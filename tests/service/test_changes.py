@@ -128,3 +128,17 @@ def test_a_cancelled_transaction_leaves_no_trace_behind(serve: Serve) -> None:
             held.execute("INSERT INTO t VALUES (2)")
             held.commit()
     assert service.rows("SELECT count(*) FROM t WHERE i = 2") == [(20,)]
+
+
+def test_settings_are_the_sessions_own(connection: psycopg.Connection, other: psycopg.Connection) -> None:
+    ordered = "SELECT list(i ORDER BY i) FROM range(3) r(i)"
+    for sql in ("SET default_order = 'DESC'", "PRAGMA default_order = 'DESC'"):
+        connection.execute(sql)
+        with other.transaction():
+            assert other.execute(ordered).fetchone()[0] == [0, 1, 2]
+        assert connection.execute(ordered).fetchone()[0] == [2, 1, 0]
+        connection.execute("RESET default_order")
+        assert connection.execute(ordered).fetchone()[0] == [0, 1, 2]
+    for sql in ("SET threads = 3", "PRAGMA threads = 3", "SET GLOBAL default_order = 'DESC'", "SET checkpoint_threshold = '1KB'"):
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute(sql)
