@@ -15,7 +15,7 @@ from support.service import Service
 
 KINDS = ["single"] * 4 + ["pipeline"] * 2 + ["transaction"] * 2
 # In soak beside 500 MB of other data. Short runs share the machine with other tests.
-BALLAST = scaled("CREATE TABLE ballast AS SELECT i, hash(i) h, hash(i + 1) g FROM range(21000000) r(i)", "")
+BALLAST = scaled("CREATE TABLE ballast AS SELECT i, hash(i) h, hash(i + 1) g FROM range(30000000) r(i)", "")
 RESTART = scaled(2.0, 10.0)
 
 
