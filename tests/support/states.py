@@ -1,8 +1,8 @@
 """A database whose every state can be checked, by whoever sees it. Standard library alone: stock readers use it too.
 
-A writer makes units 0, 1, 2, … of so many rows each, and goes on after the newest that is there. So in any state that anybody may see,
-a writer whose newest unit is n has exactly (n + 1) × size rows, whose numbers have a known sum; and n is at least what was acknowledged
-before the look. What is acknowledged is in a file that processes share."""
+A writer makes units 0, 1, 2, … of so many rows each, and goes on after the newest that is there. So in any state that anybody may
+see, a writer whose newest unit is n has exactly (n + 1) × size rows, whose numbers have a known sum; and n is at least what was
+acknowledged before the look. What is acknowledged is in a file that processes share."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Run by a Python of either engine: a stock DuckDB that is asked. Each line is a JSON list, a path and statements; the answer is a line
-too: the rows of each statement, sorted, as text; each from one snapshot that was opened for it."""
+"""Run by a Python of either engine: a stock DuckDB that is asked. Each line is a JSON list, a path and statements; so is the answer:
+the rows of each statement, sorted, as text, from one snapshot that was opened for them."""
 
 from __future__ import annotations
 

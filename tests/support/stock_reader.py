@@ -1,4 +1,4 @@
-"""Run by a Python of either engine: a stock DuckDB that opens the path for everybody, over and over, and checks what it sees (states).
+"""Run by a Python of either engine: a stock DuckDB that opens the path for everybody, over and over, and checks what it sees.
 
 stock_reader.py PATH ACKNOWLEDGED STOP: until the file STOP is there; then says how often it has looked, and what was wrong."""
 

@@ -16,8 +16,8 @@ import psycopg
 
 SHARED = "CREATE TABLE shared (who INTEGER, k BIGINT, v VARCHAR, PRIMARY KEY (who, k))"
 
-# What may be refused, and then has not happened: a clash that was meant, or of a key that a transaction has just deleted; conflicts,
-# which a change of the schema causes too; what DuckDB can't do to a table that has an index.
+# What may be refused, and then has not happened: a clash that was meant, or of a key that a transaction has just deleted;
+# conflicts, which a change of the schema causes too; what DuckDB can't do to a table that has an index.
 REFUSED = {"23505", "40001", "2BP01"}
 
 
@@ -85,8 +85,8 @@ def rows_sql(table: Table, who: int, first: int, count: int) -> str:
     """Rows as an expression of their keys, so that the model needs none of them."""
     values = {
         "keyed": "i, 'u' || i, (i % 23)::INTEGER, i * 0.5",
-        "nested": "i, {'a': (i % 7)::INTEGER, 'b': ['x' || i, NULL]}, CASE WHEN i % 5 = 0 THEN NULL ELSE [i % 3, NULL, i % 11]::INTEGER[] END,"
-        " MAP(['k' || i % 4], [(i % 9)::INTEGER])",
+        "nested": "i, {'a': (i % 7)::INTEGER, 'b': ['x' || i, NULL]},"
+        " CASE WHEN i % 5 = 0 THEN NULL ELSE [i % 3, NULL, i % 11]::INTEGER[] END, MAP(['k' || i % 4], [(i % 9)::INTEGER])",
         "plain": "i, DATE '2020-01-01' + (i % 900)::INTEGER, TIMESTAMP '2020-01-01' + i * INTERVAL 1 SECOND, i / 8,"
         " ('b' || i)::BLOB, CASE WHEN i % 6 = 0 THEN NULL ELSE repeat('t', (i % 40)::INTEGER) || i END",
         "shared": f"{who}, i, 'v' || i",
