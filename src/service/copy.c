@@ -313,12 +313,12 @@ static void do_copy_out(struct dr_client *client)
         return;
     if (dr_cursor_open(cursor, backend, copying->select, &client->portal->bound, 0, &client->error))
         return;
-    dr_backend_run_begin(backend, cursor->on_own ? backend->connection : cursor->lease.connection);
     dr_copy_put_start(&copying->copy.options, (const char *const *)cursor->names, (size_t)cursor->columns, &data);
     /* As PostgreSQL does: a line of names goes by itself, the header of binary with the first row. */
     if (copying->copy.options.format != DR_COPY_BINARY && dr_buffer_size(&data))
         put_piece(client, &data, &out);
-    put_rows(client, &data, &out);
+    if (!dr_backend_run_begin(backend, cursor->on_own ? backend->connection : cursor->lease.connection, &client->error))
+        put_rows(client, &data, &out);
     dr_copy_put_finish(&copying->copy.options, &data);
     if (!client->error.code && dr_buffer_size(&data))
         put_piece(client, &data, &out);

@@ -34,9 +34,8 @@ static duckrow_code execute(struct dr_cursor *cursor, struct dr_backend *backend
                             struct dr_statement *statement, const struct dr_unit *unit, size_t at, duckrow_error *error)
 {
     const struct dr_duckdb *duckdb = backend->host->duckdb;
-    duckrow_code code = DUCKROW_OK;
-    dr_backend_run_begin(backend, connection);
-    if (duckdb->prepare(connection, statement->sql, &cursor->prepared) != DuckDBSuccess)
+    duckrow_code code = dr_backend_run_begin(backend, connection, error);
+    if (!code && duckdb->prepare(connection, statement->sql, &cursor->prepared) != DuckDBSuccess)
         code = dr_sql_failed(error, cursor->prepared ? duckdb->prepare_error(cursor->prepared) : NULL);
     if (!code)
         code = dr_bind_parameters(duckdb, cursor->prepared, statement, unit, at, error);
@@ -87,11 +86,11 @@ duckrow_code dr_cursor_fetch(struct dr_cursor *cursor, struct dr_backend *backen
     const struct dr_duckdb *duckdb = backend->host->duckdb;
     struct dr_buffer out = {0};
     const char *reason = NULL;
-    int stopped = 0;
     *count = 0;
     *end = 0;
     *error = (duckrow_error){0};
-    dr_backend_run_begin(backend, cursor->on_own ? backend->connection : cursor->lease.connection);
+    int stopped =
+        dr_backend_run_begin(backend, cursor->on_own ? backend->connection : cursor->lease.connection, error) != DUCKROW_OK;
     while (!reason && !stopped && *count < most && !*end) {
         if (!cursor->chunk) {
             cursor->chunk = duckdb->fetch_chunk(cursor->result);
@@ -114,7 +113,7 @@ duckrow_code dr_cursor_fetch(struct dr_cursor *cursor, struct dr_backend *backen
     }
     if (reason && !error->code)
         dr_fail(error, DUCKROW_USAGE, "%s", reason);
-    if (stopped)
+    if (stopped && !error->code)
         dr_fail(error, DUCKROW_INTERRUPTED, "the client does not take its result");
     dr_backend_run_end(backend, error);
     if (!error->code && dr_buffer_size(&out) && sink->send(sink, &out))

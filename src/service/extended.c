@@ -291,10 +291,7 @@ static void synced(struct dr_client *client)
     client->skipping = client->failed = 0;
     if (client->status == 'I')
         dr_portals_free_unused(client);
-    struct dr_buffer out = {0};
-    dr_message_ready(&out, client->status);
-    dr_client_put(client, &out);
-    dr_buffer_free(&out);
+    dr_put_ready(client);
 }
 
 static void flushed(struct dr_client *client)

@@ -62,6 +62,8 @@ duckrow_code dr_host_open(struct dr_host *host, const struct dr_settings *settin
 /* Checkpoints, publishes, gives the turns up. Nobody is a member any more. */
 void dr_host_close(struct dr_host *host);
 
+/* A DuckDB instance within the limits of the settings, with no database yet. *session is the caller's, after an error too. */
+duckrow_code dr_host_instance(const struct dr_host *host, dr_session **session, duckrow_error *error);
 /* A connection whose default is the database of that number: of the writing engine, or of another instance with the same databases.
  * Errors: SQL, NO_MEMORY. */
 duckrow_code dr_host_connect(struct dr_host *host, int database, duckdb_connection *connection, duckrow_error *error);

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "copyrows.h"
+#include "core/os.h"
 #include "steps.h"
 
 static const char *show_setting(void *settings, const char *name)
@@ -34,9 +35,15 @@ static void do_look_up(struct dr_client *client)
         return;
     if (backend->own || backend->open)
         look.own = backend->connection;
-    dr_backend_run_begin(backend, look.own);
-    dr_statements_make(backend->statements, &look, &context, &client->made, &client->error);
+    /* In no transaction it looks at the catalog as everybody else does: as a member. */
+    int enter = look.own && !backend->open;
+    if (enter && dr_gate_enter(&backend->host->gate, &backend->member, dr_clock_ms() + backend->busy_timeout, &client->error))
+        return;
+    if (!dr_backend_run_begin(backend, look.own, &client->error))
+        dr_statements_make(backend->statements, &look, &context, &client->made, &client->error);
     dr_backend_run_end(backend, &client->error);
+    if (enter)
+        dr_gate_leave(&backend->host->gate, &backend->member);
 }
 
 static void after_look_up(struct dr_client *client)

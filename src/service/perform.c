@@ -150,12 +150,11 @@ void dr_perform(struct dr_client *client, struct dr_portal *portal, int64_t most
     enum dr_kind kind = statement->kind;
     client->failed = 0;
     int ends = kind == DR_KIND_COMMIT || kind == DR_KIND_ROLLBACK;
-    if (client->lost && !ends) {
-        const char *lost = client->lost;
-        client->lost = NULL;
-        dr_refuse(client, strcmp(lost, DR_CANCELLED) ? "25P03" : "40001", next, "%s", lost);
+    /* A COMMIT of what is lost ends the block, but with an error: drivers don't look whether its tag is ROLLBACK. */
+    if (client->lost && kind == DR_KIND_COMMIT)
+        client->status = 'I';
+    if (kind != DR_KIND_ROLLBACK && dr_tell_lost(client, next))
         return;
-    }
     if (client->status == 'E' && !ends && kind != DR_KIND_EMPTY) {
         dr_refuse(client, "25P02", next, "current transaction is aborted, commands ignored until end of transaction block");
         return;

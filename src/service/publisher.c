@@ -88,7 +88,8 @@ duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int 
         dr_fair_lock_take(&host->served[i].commit);
     for (int i = first; i < end && !code; i++)
         code = duckrow_turn_guard(host->served[i].turn, error);
-    if (member->cancelled && !code)
+    /* It is shielded whatever comes: the transaction ends here. */
+    if (!dr_gate_shield(&host->gate, member) && !code)
         code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
     if (!code)
         code = how->run ? how->run(how->context, error) : dr_connection_run(host->duckdb, member->connection, "COMMIT", error);

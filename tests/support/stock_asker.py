@@ -1,4 +1,4 @@
-"""Run by a Python of either engine: a stock DuckDB that is asked. Each line is a JSON list, a path and statements; so is the answer:
+"""Run by a Python of either engine: a stock DuckDB that is asked. Each line is a JSON list, a path and statements; the answer too:
 the rows of each statement, sorted, as text, from one snapshot that was opened for them."""
 
 from __future__ import annotations

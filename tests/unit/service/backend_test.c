@@ -151,8 +151,14 @@ static void cancelling(void)
     assert_string_equal(unit.error.message, "for a reason");
     assert_string_equal(dr_sqlstate(&unit.error), "57014");
     assert_int_equal(first.open, 0);
-    /* With nothing running it is nothing, also for what comes next. */
-    dr_backend_cancel(&first, "too late");
+    /* It holds until the session is ready for the next, also for what had not begun. */
+    dr_unit_reset(&unit);
+    add(&unit, "INSERT INTO t (i) VALUES (7)", NULL);
+    dr_backend_run(&first, &unit);
+    assert_int_equal(unit.failed, 0);
+    assert_int_equal(unit.error.code, DUCKROW_INTERRUPTED);
+    dr_backend_ready(&first);
+    dr_backend_remind(&first);
     run_well(&first, "INSERT INTO t (i) VALUES (6)");
     ok(dr_backend_commit(&first, &error), &error);
     assert_string_equal(published(rows), "1,2,6");

@@ -48,7 +48,7 @@ static void test_limit(void **state)
     assert_non_null(workers);
     prepare(run_held);
     for (int i = 0; i < 10; i++)
-        dr_workers_put(workers, &jobs[i].task);
+        dr_workers_put(workers, &jobs[i].task, 0);
     WAIT_UNTIL(running == 3, 5000);
     sleep_ms(20);
     assert_int_equal(running, 3);
@@ -65,7 +65,7 @@ static void test_order(void **state)
     struct dr_workers *workers = dr_workers_open(1);
     prepare(run_in_order);
     for (int i = 0; i < TASKS; i++)
-        dr_workers_put(workers, &jobs[i].task);
+        dr_workers_put(workers, &jobs[i].task, 0);
     dr_workers_close(workers);
     assert_int_equal(done, TASKS);
     for (int i = 0; i < TASKS; i++)
@@ -81,7 +81,7 @@ static void test_threads_for_those_who_wait(void **state)
     for (int round = 0; round < 3; round++) {
         running = done = opened = 0;
         for (int i = 0; i < TASKS; i++)
-            dr_workers_put(workers, &jobs[i].task);
+            dr_workers_put(workers, &jobs[i].task, 0);
         WAIT_UNTIL(running == TASKS, 5000);
         opened = 1;
         WAIT_UNTIL(done == TASKS, 5000);
