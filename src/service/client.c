@@ -98,8 +98,7 @@ static int send_from_worker(struct dr_sink *sink, struct dr_buffer *bytes)
     dr_buffer_add(&client->out, bytes->bytes + bytes->start, dr_buffer_size(bytes));
     dr_buffer_reset(bytes, SIZE_MAX);
     dr_server_wake(client->server);
-    while (dr_buffer_size(&client->out) + dr_buffer_size(&client->writing) > limit && !client->gone &&
-           !must_stop(client)) {
+    while (dr_buffer_size(&client->out) + dr_buffer_size(&client->writing) > limit && !client->gone && !must_stop(client)) {
         /* Who cancels doesn't signal. */
         dr_condition_wait(&client->drained, &client->mutex, dr_clock_ms() + LOOK_AGAIN_MS);
     }

@@ -19,7 +19,7 @@ BALLAST = scaled("CREATE TABLE ballast AS SELECT i, hash(i) h, hash(i + 1) g FRO
 RESTART = scaled(2.0, 10.0)
 
 
-def beside(connection: psycopg.Connection, n: int) -> None:
+def beside(connection: psycopg.Connection, who: int, n: int) -> None:
     """So that kills hit checkpoints, rotations and blocks that are being written."""
     if n % 8 == 3:
         connection.execute("INSERT INTO bulk SELECT 1, random() FROM range(20000)")

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
-from psycopg import errors
 
 from support import wait_until
 from support.processes import Process, Processes
@@ -31,7 +30,9 @@ class Load:
         self.stop_readers = folder / "stop"
         self.errors: Counter[str] = Counter()
         self.tried_again: Counter[str] = Counter()  # SQLSTATEs for which a unit was
-        self.beside: Callable[[psycopg.Connection, int], None] | None = None  # what transactions do besides, now and then
+        # What transactions do besides: of this connection, for writer `who`, unit n. What it raises is as if the unit had.
+        self.beside: Callable[[psycopg.Connection, int, int], None] | None = None
+        self.again = {"40001", "55P03"}  # after which errors a unit is tried again
         self.threads: list[threading.Thread] = []
         self.readers: list[Process] = []
 
@@ -91,7 +92,9 @@ class Load:
     def _unit(self, connection: psycopg.Connection, who: int, kind: str, n: int) -> bool:
         try:
             getattr(self, f"_{kind}")(connection, who, n)
-        except (errors.SerializationFailure, errors.LockNotAvailable) as error:
+        except psycopg.Error as error:
+            if connection.broken or error.sqlstate not in self.again:
+                raise
             self.tried_again[error.sqlstate] += 1
             return False
         return True
@@ -111,7 +114,7 @@ class Load:
                 connection.execute(INSERT.replace(" t ", " u "), (who, n, k, SIZES["transaction"]))
             connection.execute("UPDATE counter SET v = %s WHERE who = %s", (n + 1, who))
             if self.beside:
-                self.beside(connection, n)
+                self.beside(connection, who, n)
 
     def _copy(self, connection: psycopg.Connection, who: int, n: int) -> None:
         with connection.cursor() as cursor, cursor.copy("COPY t FROM STDIN") as copy:
