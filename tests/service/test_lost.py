@@ -1,4 +1,4 @@
-"""A transaction that is undone while its client is silent: whatever the client says next, it is told before it is told that all is well."""
+"""A transaction that is undone while its client is silent: whatever the client says next, that is what it is told first."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from support import wait_until
 from support.pgwire import FLUSH, SYNC, Wire, bind, describe, execute, one, parse, query, types
@@ -106,25 +107,58 @@ def test_a_simple_query(empty: Service, sql: str) -> None:
     assert empty.rows("SELECT * FROM t") == [(5,)]
 
 
-def test_within_a_block(empty: Service) -> None:
-    """There the state that ReadyForQuery shows is told, and COMMIT says ROLLBACK."""
+def lose_a_block(wire: Wire, service: Service) -> None:
+    wire.ask("SET idle_in_transaction_session_timeout = '200ms'")
+    wire.ask("BEGIN")
+    wire.send(*insert(1), SYNC)
+    assert types(wire.until("Z")) == "12CZ"
+    wait_until(lambda: not open_transactions(service), 5, "the transaction is undone")
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_commit_of_a_block(empty: Service, extended: bool) -> None:
+    """Drivers look for an error alone: that COMMIT's tag is ROLLBACK is enough only where the client was told of one before."""
     with Wire(empty.socket) as wire:
-        wire.ask("SET idle_in_transaction_session_timeout = '200ms'")
-        wire.ask("BEGIN")
-        wire.send(*insert(1), SYNC)
-        assert types(wire.until("Z")) == "12CZ"
-        wait_until(lambda: not open_transactions(empty), 5, "the transaction is undone")
-        wire.send(SYNC)
-        answer = wire.until("Z")
-        assert answer[-1].body == b"E", answer
-        answer = wire.ask("COMMIT")
-        told = one(answer, "E").sqlstate if "E" in types(answer) else one(answer, "C").tag
-        assert told in ("25P03", "ROLLBACK")
-        assert answer[-1].body in (b"I", b"E")
+        lose_a_block(wire, empty)
+        if extended:
+            wire.send(parse("COMMIT"), bind(), execute(), SYNC)
+            answer = wire.until("Z")
+        else:
+            answer = wire.ask("COMMIT")
+        assert "E" in types(answer), f"COMMIT of what is gone is no error: {answer}"
+        assert one(answer, "E").sqlstate == "25P03"
         wire.ask("ROLLBACK")
         assert empty.rows("SELECT * FROM t") == []
         assert one(wire.ask("INSERT INTO t VALUES (5)"), "C").tag == "INSERT 0 1"
     assert empty.rows("SELECT * FROM t") == [(5,)]
+
+
+def test_psycopg_raises_at_commit(empty: Service) -> None:
+    with empty.connect() as connection:
+        connection.execute("SET idle_in_transaction_session_timeout = '200ms'")
+        with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout), connection.transaction():
+            connection.execute("INSERT INTO t VALUES (1)")
+            wait_until(lambda: not open_transactions(empty), 5, "the transaction is undone")
+        assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("ending", ["COMMIT", "ROLLBACK"])
+def test_a_block_that_was_told(empty: Service, ending: str) -> None:
+    with Wire(empty.socket) as wire:
+        lose_a_block(wire, empty)
+        answer = wire.ask("SELECT 1")
+        assert one(answer, "E").sqlstate == "25P03" and answer[-1].body == b"E"
+        answer = wire.ask(ending)
+        assert one(answer, "C").tag == "ROLLBACK" and answer[-1].body == b"I"
+    assert empty.rows("SELECT * FROM t") == []
+
+
+def test_rollback_of_a_block(empty: Service) -> None:
+    """Who wanted it undone needs not be told why it was."""
+    with Wire(empty.socket) as wire:
+        lose_a_block(wire, empty)
+        answer = wire.ask("ROLLBACK")
+        assert one(answer, "C").tag == "ROLLBACK" and "E" not in types(answer) and answer[-1].body == b"I"
 
 
 def test_a_change_of_the_schema_undoes_an_implicit_one(serve: Serve) -> None:
