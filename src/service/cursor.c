@@ -8,28 +8,6 @@
 
 enum { PIECE = 65536 };
 
-static duckrow_code learn_columns(struct dr_cursor *cursor, const struct dr_duckdb *duckdb, int catalog, duckrow_error *error)
-{
-    int count = (int)duckdb->column_count(&cursor->result);
-    cursor->names = calloc((size_t)count + 1, sizeof *cursor->names);
-    cursor->types = calloc((size_t)count + 1, sizeof *cursor->types);
-    if (!cursor->names || !cursor->types)
-        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
-    for (cursor->columns = 0; cursor->columns < count; cursor->columns++) {
-        int i = cursor->columns;
-        const char *name = duckdb->column_name(&cursor->result, (idx_t)i);
-        duckdb_logical_type type = duckdb->column_logical_type(&cursor->result, (idx_t)i);
-        cursor->names[i] = strdup(name ? name : "?column?");
-        duckrow_code code = dr_type_make(duckdb, type, &cursor->types[i], error);
-        duckdb->destroy_logical_type(&type);
-        if (!code && catalog)
-            dr_type_tell_oids(cursor->types[i]);
-        if (code)
-            return code;
-    }
-    return DUCKROW_OK;
-}
-
 static duckrow_code execute(struct dr_cursor *cursor, struct dr_backend *backend, duckdb_connection connection,
                             struct dr_statement *statement, const struct dr_unit *unit, size_t at, duckrow_error *error)
 {
@@ -42,7 +20,7 @@ static duckrow_code execute(struct dr_cursor *cursor, struct dr_backend *backend
     if (!code && duckdb->execute_prepared_streaming(cursor->prepared, &cursor->result) != DuckDBSuccess)
         code = dr_sql_failed(error, duckdb->result_error(&cursor->result));
     dr_backend_run_end(backend, error);
-    return code ? error->code : learn_columns(cursor, duckdb, statement->catalog, error);
+    return code ? error->code : dr_columns_of_result(duckdb, &cursor->result, statement->catalog, &cursor->columns, error);
 }
 
 duckrow_code dr_cursor_open(struct dr_cursor *cursor, struct dr_backend *backend, struct dr_statement *statement,
@@ -102,8 +80,8 @@ duckrow_code dr_cursor_fetch(struct dr_cursor *cursor, struct dr_backend *backen
                 break;
             }
         }
-        int64_t told = dr_put_rows(duckdb, cursor->types, cursor->columns, cursor->chunk, cursor->row, most - *count, formats,
-                                   display, &out, &reason);
+        int64_t told =
+            dr_put_rows(duckdb, &cursor->columns, cursor->chunk, cursor->row, most - *count, formats, display, &out, &reason);
         *count += told;
         cursor->row += told;
         if (cursor->row >= (int64_t)duckdb->data_chunk_get_size(cursor->chunk))
@@ -131,12 +109,7 @@ void dr_cursor_close(struct dr_cursor *cursor, struct dr_backend *backend)
         duckdb->destroy_data_chunk(&cursor->chunk);
     duckdb->destroy_result(&cursor->result);
     duckdb->destroy_prepare(&cursor->prepared);
-    for (int i = 0; i < cursor->columns; i++) {
-        free(cursor->names[i]);
-        dr_type_free(cursor->types[i]);
-    }
-    free(cursor->names);
-    free(cursor->types);
+    dr_columns_free(&cursor->columns);
     dr_views_return(backend->views, &cursor->lease, 0);
     /* Where a write has joined it the transaction is no longer the cursor's to end. */
     if (cursor->transaction && !backend->wrote_at)

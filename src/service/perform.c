@@ -36,7 +36,7 @@ static void do_read(struct dr_client *client)
     }
     if (!asker->rows_told) {
         struct dr_buffer out = {0};
-        dr_describe_rows(&out, portal->cursor.columns, portal->cursor.names, portal->cursor.types, &formats);
+        dr_describe_rows(&out, &portal->cursor.columns, &formats);
         sink->send(sink, &out);
         dr_buffer_free(&out);
         asker->rows_told = 1;
@@ -125,8 +125,8 @@ static void add_operation(struct dr_client *client, struct dr_portal *portal, in
     struct dr_unit *unit = &client->unit;
     struct dr_statement *statement = portal->statement;
     struct dr_formats formats = dr_formats_at(&portal->bound.values, portal->formats);
-    if (describe && statement->columns >= 0)
-        dr_describe_rows(&unit->fixed, statement->columns, statement->names, statement->types, &formats);
+    if (describe && statement->columns.count >= 0)
+        dr_describe_rows(&unit->fixed, &statement->columns, &formats);
     struct dr_operation *operation = dr_unit_add(unit, dr_statement_get(statement));
     if (!operation) {
         dr_out_of_memory(client, next);

@@ -47,5 +47,9 @@ void dr_read_portal(struct dr_client *client, struct dr_portal *portal, struct d
                     dr_step next);
 /* What the service answers itself. */
 void dr_perform_own(struct dr_client *client, struct dr_portal *portal, int describe, dr_step next);
+/* discard.c: RESET ALL, DISCARD, DEALLOCATE. */
+void dr_perform_reset_all(struct dr_client *client, dr_step next);
+void dr_perform_discard(struct dr_client *client, const char *sql, dr_step next);
+void dr_perform_deallocate(struct dr_client *client, const char *sql, dr_step next);
 
 #endif

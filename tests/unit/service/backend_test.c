@@ -164,6 +164,20 @@ static void cancelling(void)
     assert_string_equal(published(rows), "1,2,6");
 }
 
+/* Between look-up and running another session changed the table: what was told of the rows doesn't hold. */
+static void stale_rows(void)
+{
+    dr_unit_reset(&unit);
+    add(&unit, "INSERT INTO t (i) VALUES (8) RETURNING *", NULL);
+    ok(dr_backend_connect(&second, &error), &error);
+    run_on(second.connection, "ALTER TABLE t ADD COLUMN d DATE");
+    dr_backend_run(&first, &unit);
+    assert_int_equal(unit.failed, 0);
+    assert_string_equal(unit.error.message, DR_PLAN_CHANGED);
+    assert_string_equal(dr_sqlstate(&unit.error), "0A000");
+    assert_string_equal(written("SELECT string_agg(i::VARCHAR, ',' ORDER BY i) FROM t"), "1,2");
+}
+
 /* ---- a state of its own, and reads ---- */
 
 static int keep(struct dr_sink *sink, struct dr_buffer *bytes)
@@ -278,17 +292,15 @@ ENGINE_TEST(failure)
 ENGINE_TEST(no_place)
 ENGINE_TEST(conflicts)
 ENGINE_TEST(cancelling)
+ENGINE_TEST(stale_rows)
 ENGINE_TEST(own_state)
 ENGINE_TEST(reads_in_transactions)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transactions),
-                                       cmocka_unit_test(test_failure),
-                                       cmocka_unit_test(test_no_place),
-                                       cmocka_unit_test(test_conflicts),
-                                       cmocka_unit_test(test_cancelling),
-                                       cmocka_unit_test(test_own_state),
-                                       cmocka_unit_test(test_reads_in_transactions)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transactions), cmocka_unit_test(test_failure),
+                                       cmocka_unit_test(test_no_place),     cmocka_unit_test(test_conflicts),
+                                       cmocka_unit_test(test_cancelling),   cmocka_unit_test(test_stale_rows),
+                                       cmocka_unit_test(test_own_state),    cmocka_unit_test(test_reads_in_transactions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,6 +89,33 @@ static void test_threads_for_those_who_wait(void **state)
     dr_workers_close(workers);
 }
 
+/* What is urgent runs although every thread there may be is held, and the limit holds for the others afterwards. */
+static void test_urgent(void **state)
+{
+    (void)state;
+    struct dr_workers *workers = dr_workers_open(2);
+    prepare(run_held);
+    for (int i = 0; i < 4; i++)
+        dr_workers_put(workers, &jobs[i].task, 0);
+    WAIT_UNTIL(running == 2, 5000);
+    for (int i = 4; i < 7; i++) {
+        jobs[i].task.run = run_held;
+        dr_workers_put(workers, &jobs[i].task, 1);
+    }
+    WAIT_UNTIL(running == 5, 5000);
+    opened = 1;
+    WAIT_UNTIL(done == 7, 5000);
+    running = most = done = opened = 0;
+    for (int i = 0; i < 6; i++)
+        dr_workers_put(workers, &jobs[i].task, 0);
+    WAIT_UNTIL(running == 2, 5000);
+    sleep_ms(20);
+    assert_int_equal(running, 2);
+    opened = 1;
+    WAIT_UNTIL(done == 6, 5000);
+    dr_workers_close(workers);
+}
+
 static void test_nothing_to_do(void **state)
 {
     (void)state;
@@ -99,6 +126,7 @@ static void test_nothing_to_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_limit), cmocka_unit_test(test_order),
-                                       cmocka_unit_test(test_threads_for_those_who_wait), cmocka_unit_test(test_nothing_to_do)};
+                                       cmocka_unit_test(test_threads_for_those_who_wait), cmocka_unit_test(test_urgent),
+                                       cmocka_unit_test(test_nothing_to_do)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
