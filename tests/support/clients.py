@@ -1,8 +1,8 @@
 """Clients as processes of their own, so that what they do doesn't slow down whoever measures.
 
-clients.py probe DSN SQL EVERY: executes SQL, with a number, every EVERY seconds until it is told to end; then the latencies in seconds.
-clients.py flood DSN SQL COUNT HOW: that many, pipelined: HOW is "once" (one Sync, so one transaction) or "each" (a Sync after each).
-clients.py read DSN SQL: executes SQL and takes no more of the answer than its beginning until it is told to go on; then the rows."""
+clients.py probe DSN SQL EVERY: executes SQL, with a number, every EVERY seconds until it is told to end; then the latencies.
+clients.py flood SOCKET SQL COUNT HOW: that many, pipelined, with a Sync "once", so as one transaction, or after "each".
+clients.py read SOCKET SQL: takes no more of the answer than its beginning until it is told to go on; then the number of rows."""
 
 from __future__ import annotations
 
