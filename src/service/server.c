@@ -132,7 +132,8 @@ static void drain(struct dr_server *server, int hurry)
             dr_backend_cancel(&client->backend, why);
         if (!client->busy && client->phase != DR_PHASE_ENDING && (client->status == 'I' || hurry))
             dr_client_fatal(client, sqlstate, why);
-        if (hurry && !client->busy)
+        /* Who doesn't read can't be told, and keeps nobody from leaving. */
+        if ((hurry && !client->busy) || dr_client_is_stuck(client, server->settings->busy_timeout))
             dr_client_drop(client);
     }
     leave(server);
