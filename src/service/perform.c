@@ -17,6 +17,19 @@ static int drop(struct dr_sink *sink, struct dr_buffer *bytes)
     return 0;
 }
 
+/* The rows would come as others than what Describe has said of the statement, whose columns hang on its parameters: as text that can
+ * be read, in binary it can't. */
+static int is_told_otherwise(const struct dr_portal *portal, const struct dr_formats *formats)
+{
+    const struct dr_columns *told = &portal->statement->columns, *found = &portal->cursor.columns;
+    if (!portal->statement->unresolved || told->count != found->count)
+        return 0;
+    for (int i = 0; i < found->count; i++)
+        if (dr_column_format(formats, i) && dr_type_oid(found->types[i]) != dr_type_oid(told->types[i]))
+            return 1;
+    return 0;
+}
+
 static void do_read(struct dr_client *client)
 {
     struct dr_portal *portal = client->portal;
@@ -33,6 +46,11 @@ static void do_read(struct dr_client *client)
             return;
         if (dr_cursor_open(&portal->cursor, backend, portal->statement, &portal->bound, 0, error))
             return;
+        if (asker == portal && asker->rows_told && is_told_otherwise(portal, &formats)) {
+            dr_cursor_close(&portal->cursor, backend);
+            dr_fail(error, DUCKROW_SQL, DR_PLAN_CHANGED);
+            return;
+        }
     }
     if (!asker->rows_told) {
         struct dr_buffer out = {0};
