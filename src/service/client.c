@@ -20,9 +20,11 @@ void dr_client_log(struct dr_client *client, enum dr_log_level level, const char
     const struct dr_host *host = &client->server->host;
     if (!dr_log_wants(level))
         return;
+    int database = client->backend.database; /* -1: one that isn't served */
     snprintf(who, sizeof who, "%s(%lld) %s", client->peer, (long long)client->peer_pid, client->parameters.application_name);
     dr_log(level,
-           &(struct dr_log_about){.session = client->id, .client = who, .database = host->served[client->backend.database].name},
+           &(struct dr_log_about){
+               .session = client->id, .client = who, .database = database < 0 ? NULL : host->served[database].name},
            "%s", message);
 }
 

@@ -22,6 +22,15 @@ static struct dr_catalog_context context_of(struct dr_client *client)
                                        .settings = client};
 }
 
+/* Without an engine: what the service answers itself. */
+static void make_ours(struct dr_client *client)
+{
+    struct dr_catalog_context context = context_of(client);
+    struct dr_look look = {.sql = client->making, .database = client->backend.database, .shared = 1};
+    client->error = (duckrow_error){0};
+    dr_statements_make(client->backend.statements, &look, &context, &client->made, &client->error);
+}
+
 static void do_look_up(struct dr_client *client)
 {
     struct dr_backend *backend = &client->backend;
@@ -131,7 +140,7 @@ void dr_look_up(struct dr_client *client, const char *sql, dr_step next)
     client->making_engine = is_for_engine(client, kind, sql);
     client->looked = next;
     if (dr_kind_is_ours(kind) && kind != DR_KIND_DECLARE && !client->making_engine) {
-        do_look_up(client);
+        make_ours(client);
         after_look_up(client);
     } else {
         dr_client_start(client, do_look_up, after_look_up);

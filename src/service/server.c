@@ -130,7 +130,7 @@ static void drain(struct dr_server *server, int hurry)
         next = client->next;
         if (hurry && client->busy)
             dr_backend_cancel(&client->backend, why);
-        if (!client->busy && client->phase != DR_PHASE_ENDING && (client->status == 'I' || hurry))
+        if (!client->busy && client->phase != DR_PHASE_ENDING && (client->status != 'T' || client->lost || hurry))
             dr_client_fatal(client, sqlstate, why);
         /* Who doesn't read can't be told, and keeps nobody from leaving. */
         if ((hurry && !client->busy) || dr_client_is_stuck(client, server->settings->busy_timeout))
