@@ -58,7 +58,7 @@ static void read_slots(const duckrow_db *db, duckrow_status *status)
     }
 }
 
-static duckrow_code read_turn(const duckrow_db *db, duckrow_status *status, duckrow_error *error)
+static duckrow_code read_turn(const duckrow_db *db, duckrow_status *status, int *serves, duckrow_error *error)
 {
     int fd;
     struct dr_queue queue;
@@ -71,15 +71,16 @@ static duckrow_code read_turn(const duckrow_db *db, duckrow_status *status, duck
     status->shared = queue.shared;
     status->holder = queue.holder;
     status->waiting = queue.waiting;
+    *serves = queue.serves;
     return DUCKROW_OK;
 }
 
-/* What a service has left for its clients counts while it has the turn. */
+/* What a service has left for its clients counts while it has the turn, or has stepped aside. */
 static void read_service(const duckrow_db *db, duckrow_status *status)
 {
     char path[PATH_MAX];
     struct stat st;
-    if (!status->held || strcmp(status->holder.kind, "serve") != 0 || dr_db_path(db, path, NULL, "service"))
+    if (dr_db_path(db, path, NULL, "service"))
         return;
     int fd = dr_open(path, O_RDONLY, 0);
     if (fd >= 0 && dr_os.fstat(fd, &st) == 0 && st.st_size < (off_t)sizeof status->service &&
@@ -130,10 +131,12 @@ duckrow_code duckrow_status_read(duckrow_db *db, duckrow_status *status, duckrow
     status->generation = status->sequence = status->age_ms = -1;
     status->exists = duckrow_db_exists(db);
     struct dr_config config;
-    duckrow_code code = read_turn(db, status, error);
+    int serves = 0;
+    duckrow_code code = read_turn(db, status, &serves, error);
     if (code || (code = dr_config_read(db, &config, error)))
         return code;
-    read_service(db, status);
+    if (serves)
+        read_service(db, status);
     status->max_slots = config.max_slots;
     status->snapshots = config.snapshots;
     read_slots(db, status);
