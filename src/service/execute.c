@@ -71,19 +71,42 @@ int64_t dr_put_rows(const struct dr_duckdb *duckdb, struct dr_type *const *types
     return end - first;
 }
 
+/* The columns that the result has. Where the schema has changed since the statement was looked at, they may be others than the client
+ * was told. */
+static duckrow_code learn_result(const struct dr_duckdb *duckdb, duckdb_result *result, const struct dr_statement *statement,
+                                 struct dr_type **types, duckrow_error *error)
+{
+    int same = (int)duckdb->column_count(result) == statement->columns;
+    for (int i = 0; same && i < statement->columns; i++) {
+        duckdb_logical_type type = duckdb->column_logical_type(result, (idx_t)i);
+        duckrow_code code = dr_type_make(duckdb, type, &types[i], error);
+        duckdb->destroy_logical_type(&type);
+        if (code)
+            return code;
+        same = statement->unresolved || dr_type_oid(types[i]) == dr_type_oid(statement->types[i]);
+    }
+    return same ? DUCKROW_OK : dr_fail(error, DUCKROW_UNSUPPORTED, "cached plan must not change result type");
+}
+
 static duckrow_code take_rows(const struct dr_duckdb *duckdb, duckdb_result *result, struct dr_unit *unit,
                               struct dr_operation *operation, duckrow_error *error)
 {
     struct dr_formats formats = dr_formats_at(&unit->values, operation->formats);
     const struct dr_display display = {NULL, NULL};
     const char *reason = NULL;
+    int columns = operation->statement->columns;
     duckdb_data_chunk chunk;
-    while (!reason && (chunk = duckdb->fetch_chunk(*result))) {
-        operation->count += dr_put_rows(duckdb, operation->statement->types, operation->statement->columns, chunk, 0, INT64_MAX,
-                                        &formats, &display, &unit->rows, &reason);
+    struct dr_type **types = calloc((size_t)columns + 1, sizeof *types);
+    duckrow_code code = types ? learn_result(duckdb, result, operation->statement, types, error)
+                              : dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    while (!code && !reason && (chunk = duckdb->fetch_chunk(*result))) {
+        operation->count += dr_put_rows(duckdb, types, columns, chunk, 0, INT64_MAX, &formats, &display, &unit->rows, &reason);
         duckdb->destroy_data_chunk(&chunk);
     }
-    return reason ? dr_fail(error, DUCKROW_USAGE, "%s", reason) : DUCKROW_OK;
+    for (int i = 0; types && i < columns; i++)
+        dr_type_free(types[i]);
+    free(types);
+    return reason ? dr_fail(error, DUCKROW_USAGE, "%s", reason) : code;
 }
 
 duckrow_code dr_execute_operation(const struct dr_duckdb *duckdb, duckdb_connection connection,

@@ -1,5 +1,7 @@
 #include "gate.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "core/os.h"
@@ -56,23 +58,57 @@ static void put_in(struct dr_gate *gate, struct dr_member *member)
     gate->count++;
 }
 
+int dr_is_cancelled(const char *message)
+{
+    return strncmp(message, DR_CANCELLED_AS, sizeof DR_CANCELLED_AS - 1) == 0;
+}
+
+static duckrow_code waited(const struct dr_gate *gate, duckrow_error *error)
+{
+    if (gate->refusing)
+        return dr_fail(error, DUCKROW_BUSY, "%s", gate->why);
+    if (*gate->why)
+        return dr_fail(error, DUCKROW_BUSY, "%s for longer than busy_timeout", gate->why);
+    return dr_fail(error, DUCKROW_BUSY, "the schema is being changed, or a checkpoint made, for longer than busy_timeout");
+}
+
+void dr_gate_say(struct dr_gate *gate, const char *why, int refusing)
+{
+    pthread_mutex_lock(&gate->mutex);
+    snprintf(gate->why, sizeof gate->why, "%s", why ? why : "");
+    gate->refusing = refusing;
+    pthread_cond_broadcast(&gate->moved);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
+int dr_gate_wait(struct dr_gate *gate, int64_t until, duckrow_error *error)
+{
+    pthread_mutex_lock(&gate->mutex);
+    while (gate->closed && !gate->refusing && wait_until(gate, until)) {
+    }
+    int closed = gate->closed || gate->refusing;
+    waited(gate, error);
+    pthread_mutex_unlock(&gate->mutex);
+    return !closed;
+}
+
 duckrow_code dr_gate_enter(struct dr_gate *gate, struct dr_member *member, int64_t deadline, duckrow_error *error)
 {
     duckrow_code code = DUCKROW_OK;
     pthread_mutex_lock(&gate->mutex);
-    while (!code && gate->closed)
-        if (!wait_until(gate, deadline))
-            code =
-                dr_fail(error, DUCKROW_BUSY, "the schema is being changed, or a checkpoint made, for longer than busy_timeout");
+    while (!code && (gate->closed || gate->refusing))
+        if (gate->refusing || !wait_until(gate, deadline))
+            code = waited(gate, error);
     if (!code)
         put_in(gate, member);
     pthread_mutex_unlock(&gate->mutex);
     return code;
 }
 
-static void press(struct dr_gate *gate)
+static void press(struct dr_gate *gate, const char *told)
 {
     for (struct dr_member *each = gate->members.next; each != &gate->members; each = each->next) {
+        each->told = told ? told : DR_CANCELLED;
         each->cancelled = 1;
         if (each->connection)
             gate->interrupt(each->connection, gate->context);
@@ -102,11 +138,12 @@ duckrow_code dr_gate_alone(struct dr_gate *gate, struct dr_member *member, int64
     gate->last = &asker.next;
     while (!code && (gate->first != &asker || gate->alone))
         if (!wait_until(gate, deadline))
-            code = dr_fail(error, DUCKROW_BUSY, "other changes of the schema take longer than busy_timeout");
+            code = *gate->why ? waited(gate, error)
+                              : dr_fail(error, DUCKROW_BUSY, "other changes of the schema take longer than busy_timeout");
     for (int64_t until = dr_clock_ms() + patience; !code && gate->count;) {
         if (wait_until(gate, until))
             continue;
-        press(gate);
+        press(gate, member->told);
         until = dr_clock_ms() + AGAIN_MS;
     }
     leave_queue(gate, &asker);

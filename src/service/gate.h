@@ -15,18 +15,25 @@ struct dr_member {
     struct dr_member *next, *before;
     void *connection;     /* what interrupt gets; NULL: there is nothing to interrupt */
     atomic_int cancelled; /* whoever was alone could not wait any longer: the transaction is lost */
+    const char
+        *_Atomic told; /* why: static text. Of who asks to be alone: what it tells those that it can't wait for; NULL: the first */
     int inside;
 };
-#define DR_CANCELLED "the transaction was ended, as a change of the schema could not wait for it any longer: run it again"
+#define DR_CANCELLED_AS "the transaction was ended, as "
+#define DR_CANCELLED DR_CANCELLED_AS "a change of the schema could not wait for it any longer: run it again"
+#define DR_CANCELLED_FOR_HOLD DR_CANCELLED_AS "duckrow hold could not wait for it any longer: run it again"
+int dr_is_cancelled(const char *message);
 
 struct dr_gate {
     pthread_mutex_t mutex;
     pthread_cond_t moved;
     struct dr_member members; /* a ring */
-    int count;                /* of them */
-    int closed;               /* how many want to be alone, or are: nobody else gets in */
+    int count; /* of them */
+    int closed; /* how many want to be alone, or are: nobody else gets in */
     struct dr_member *alone;
     struct dr_asker *first, **last; /* those who wait outside to be alone */
+    char why[512]; /* what those are told who wait for too long; "": a usual reason */
+    atomic_int refusing; /* nobody gets in any more */
     void (*interrupt)(void *connection, void *context);
     void *context;
 };
@@ -38,6 +45,11 @@ duckrow_code dr_gate_alone(struct dr_gate *gate, struct dr_member *member, int64
                            duckrow_error *error);
 /* Nobody may be let in again before it; whoever was alone lets the others in. Nothing where the member is not inside. */
 void dr_gate_leave(struct dr_gate *gate, struct dr_member *member);
+
+/* Why the gate is closed, for those who wait for too long; NULL: for a usual reason. refusing: and nobody need wait, it stays so. */
+void dr_gate_say(struct dr_gate *gate, const char *why, int refusing);
+/* Waits, until `until` of dr_clock_ms at most, for the gate to be open. *error: what one who waited for too long is told. 0: it is closed. */
+int dr_gate_wait(struct dr_gate *gate, int64_t until, duckrow_error *error);
 
 /* A mutex that is had in the order of asking. */
 struct dr_fair_lock {

@@ -9,7 +9,7 @@
 #include "sqlstate.h"
 #include "suspects.h"
 
-enum { PATIENCE_MS = 2 };
+enum { PATIENCE_MS = 2, LATE_MS = 100 };
 
 struct dr_lane {
     struct dr_host *host;
@@ -22,6 +22,7 @@ struct dr_lane {
     struct dr_unit *first, **last;
     int64_t waiting;
     int closing, started;
+    int inside; /* the gate is entered for the group that is begun */
     struct dr_runner *runner;
     atomic_llong groups, units, largest;
 };
@@ -75,7 +76,8 @@ static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int cou
 {
     struct dr_host *host = lane->host;
     *error = (duckrow_error){0};
-    duckrow_code code = dr_gate_enter(&host->gate, &lane->member, units->deadline, error);
+    duckrow_code code = lane->inside ? DUCKROW_OK : dr_gate_enter(&host->gate, &lane->member, units->deadline, error);
+    lane->inside = 0;
     *failed = *committed = 0;
     if (code)
         return code;
@@ -93,7 +95,7 @@ static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int cou
             dr_runner_forget(lane->runner);
     } else {
         if (lane->member.cancelled)
-            code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
+            code = dr_fail(error, DUCKROW_BUSY, "%s", lane->member.told);
         dr_gate_leave(&host->gate, &lane->member);
     }
     if (code && dr_is_fatal(error))
@@ -217,6 +219,62 @@ static struct dr_unit *take_group(struct dr_lane *lane, int *count)
     return units;
 }
 
+/* Takes out those whose time is up: *count counts down. */
+static struct dr_unit *take_late(struct dr_unit **units, int64_t now, int64_t *count)
+{
+    struct dr_unit *late = NULL;
+    for (struct dr_unit **at = units; *at;) {
+        struct dr_unit *unit = *at;
+        if (unit->deadline > now) {
+            at = &unit->next;
+            continue;
+        }
+        *at = unit->next;
+        unit->next = late;
+        late = unit;
+        (*count)--;
+    }
+    return late;
+}
+
+static void finish_late(struct dr_unit *late, const duckrow_error *error)
+{
+    while (late) {
+        struct dr_unit *next = late->next;
+        finish(late, 0, error);
+        late = next;
+    }
+}
+
+static struct dr_unit *take_late_in_queue(struct dr_lane *lane, int64_t now)
+{
+    pthread_mutex_lock(&lane->mutex);
+    struct dr_unit *late = take_late(&lane->first, now, &lane->waiting);
+    for (lane->last = &lane->first; *lane->last;)
+        lane->last = &(*lane->last)->next;
+    pthread_mutex_unlock(&lane->mutex);
+    return late;
+}
+
+/* Enters the gate for the group. While it is closed, for long perhaps, each unit waits as long as it may, whatever is before it. */
+static struct dr_unit *enter(struct dr_lane *lane, struct dr_unit *units, int *count)
+{
+    struct dr_gate *gate = &lane->host->gate;
+    duckrow_error error;
+    while (units && !(lane->inside = !dr_gate_enter(gate, &lane->member, 0, &error))) {
+        int64_t now = gate->refusing ? INT64_MAX : dr_clock_ms(), left = *count;
+        finish_late(take_late(&units, now, &left), &error);
+        finish_late(take_late_in_queue(lane, now), &error);
+        *count = (int)left;
+        int64_t until = dr_clock_ms() + LATE_MS;
+        for (struct dr_unit *unit = units; unit; unit = unit->next)
+            until = unit->deadline < until ? unit->deadline : until;
+        if (units)
+            dr_gate_wait(gate, until, &error);
+    }
+    return units;
+}
+
 static void *work(void *argument)
 {
     struct dr_lane *lane = argument;
@@ -227,7 +285,8 @@ static void *work(void *argument)
         lane->units += count;
         if (count > lane->largest)
             lane->largest = count;
-        run_group(lane, units, count);
+        if ((units = enter(lane, units, &count)))
+            run_group(lane, units, count);
     }
     return NULL;
 }

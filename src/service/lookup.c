@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "copyrows.h"
+#include "core/os.h"
 #include "steps.h"
 
 static const char *show_setting(void *settings, const char *name)
@@ -21,22 +22,36 @@ static struct dr_catalog_context context_of(struct dr_client *client)
                                        .settings = client};
 }
 
-static void do_look_up(struct dr_client *client)
+static void make(struct dr_client *client)
 {
     struct dr_backend *backend = &client->backend;
     struct dr_catalog_context context = context_of(client);
     struct dr_look look = {.sql = client->making,
                            .database = backend->database,
                            .engine = client->making_engine,
-                           .shared = !backend->own && !backend->changes_schema};
-    client->error = (duckrow_error){0};
-    if (backend->own && dr_backend_connect(backend, &client->error))
-        return;
+                           .shared = !backend->own && !backend->changes_schema,
+                           .busy_timeout = backend->busy_timeout,
+                           .views = backend->views};
     if (backend->own || backend->open)
         look.own = backend->connection;
     dr_backend_run_begin(backend, look.own);
     dr_statements_make(backend->statements, &look, &context, &client->made, &client->error);
     dr_backend_run_end(backend, &client->error);
+}
+
+/* What DuckDB has to look at on the session's own connection, it looks at in a transaction. */
+static void do_look_up(struct dr_client *client)
+{
+    struct dr_backend *backend = &client->backend;
+    struct dr_gate *gate = &backend->host->gate;
+    int enter = backend->own && !backend->open;
+    client->error = (duckrow_error){0};
+    if (enter && (dr_backend_connect(backend, &client->error) ||
+                  dr_gate_enter(gate, &backend->member, dr_clock_ms() + backend->busy_timeout, &client->error)))
+        return;
+    make(client);
+    if (enter)
+        dr_gate_leave(gate, &backend->member);
 }
 
 static void after_look_up(struct dr_client *client)
@@ -151,7 +166,7 @@ void dr_look_up(struct dr_client *client, const char *sql, dr_step next)
     client->making_engine = is_for_engine(client, kind, sql);
     client->looked = next;
     if (dr_kind_is_ours(kind) && kind != DR_KIND_DECLARE && !client->making_engine) {
-        do_look_up(client);
+        make(client);
         after_look_up(client);
     } else {
         dr_client_start(client, do_look_up, after_look_up);

@@ -153,7 +153,7 @@ void dr_perform(struct dr_client *client, struct dr_portal *portal, int64_t most
     if (client->lost && !ends) {
         const char *lost = client->lost;
         client->lost = NULL;
-        dr_refuse(client, strcmp(lost, DR_CANCELLED) ? "25P03" : "40001", next, "%s", lost);
+        dr_refuse(client, dr_is_cancelled(lost) ? "40001" : "25P03", next, "%s", lost);
         return;
     }
     if (client->status == 'E' && !ends && kind != DR_KIND_EMPTY) {

@@ -13,8 +13,6 @@ enum { LANE_COST_US = 5000 };
 void dr_put_error(struct dr_client *client)
 {
     const char *sqlstate = client->sqlstate ? client->sqlstate : dr_sqlstate(&client->error);
-    if (strcmp(client->error.message, DR_CANCELLED) == 0)
-        sqlstate = "40001";
     client->sqlstate = NULL;
     dr_message_report(dr_reply(client), 'E', "ERROR", sqlstate, client->error.message, NULL, NULL, 0);
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "gate.h"
+
 /* prefix: what the message begins with; text: what it holds, NULL for any. The first that fits counts. */
 static const struct {
     const char *prefix, *text, *sqlstate;
@@ -99,6 +101,8 @@ static int begins(const char *text, const char *prefix)
 
 const char *dr_sqlstate(const duckrow_error *error)
 {
+    if (dr_is_cancelled(error->message))
+        return "40001";
     for (size_t i = 0; error->code == DUCKROW_USAGE && i < sizeof parameter_states / sizeof *parameter_states; i++)
         if (begins(error->message, parameter_states[i].prefix))
             return parameter_states[i].sqlstate;
