@@ -53,7 +53,7 @@ struct dr_client {
     int reading, busy, closed, skipping;
     void (*action)(struct dr_client *client); /* worker */
     void (*after)(struct dr_client *client);
-    struct dr_parameters parameters;
+    struct dr_parameters parameters, start; /* start: as the session began, for RESET */
     char shown[256]; /* for current_setting() */
     char user[64], peer[64];
     int64_t peer_pid;
@@ -160,8 +160,6 @@ struct dr_prepared *dr_prepared_make(struct dr_client *client, char *name, const
                                      uint32_t *oids, int count);
 struct dr_prepared *dr_prepared_find(struct dr_client *client, const char *name);
 void dr_prepared_close(struct dr_client *client, const char *name); /* NULL: all */
-/* DEALLOCATE name | ALL. 0: no such. */
-int dr_deallocate(struct dr_client *client, const char *sql);
 
 /* ---- startup.c, simple.c, extended.c: the messages ---- */
 void dr_startup(struct dr_client *client, struct dr_frame *frame);

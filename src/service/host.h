@@ -32,6 +32,7 @@ struct dr_served {
     /* Under the commit lock, but for what is atomic, which anybody may read. */
     atomic_int commits;        /* in the WAL since the last checkpoint */
     int64_t checkpointed_at, checkpoint_ms;
+    int64_t refused_at;        /* when DuckDB first refused the checkpoint that is due (dr_clock_ms); 0: it didn't */
     atomic_int unpublished;    /* a duckrow_code: why readers can't be given the newest state; OK: they can */
     atomic_llong sequence;     /* of the last publish; what views compare */
     atomic_int away;           /* not attached: it is somebody's to whom the service has handed it (handover.h) */
@@ -70,6 +71,8 @@ void dr_host_close(struct dr_host *host);
 duckrow_code dr_host_detach(struct dr_host *host, int i, duckrow_error *error);
 duckrow_code dr_host_attach(struct dr_host *host, int i, duckrow_error *error);
 
+/* A DuckDB instance within the limits of the settings, with no database yet. *session is the caller's, after an error too. */
+duckrow_code dr_host_instance(const struct dr_host *host, dr_session **session, duckrow_error *error);
 /* A connection whose default is the database of that number: of the writing engine, or of another instance with the same databases.
  * Errors: SQL, NO_MEMORY. */
 duckrow_code dr_host_connect(struct dr_host *host, int database, duckdb_connection *connection, duckrow_error *error);

@@ -9,7 +9,7 @@
 #include "sqlstate.h"
 #include "suspects.h"
 
-enum { PATIENCE_MS = 2, LATE_MS = 100 };
+enum { PATIENCE_MS = 2, LOOK_AGAIN_MS = 20 };
 
 struct dr_lane {
     struct dr_host *host;
@@ -22,7 +22,6 @@ struct dr_lane {
     struct dr_unit *first, **last;
     int64_t waiting;
     int closing, started;
-    int inside; /* the gate is entered for the group that is begun */
     struct dr_runner *runner;
     atomic_llong groups, units, largest;
 };
@@ -45,6 +44,7 @@ static duckrow_code run_units(struct dr_lane *lane, struct dr_unit *units, int c
 
 static void undo(struct dr_lane *lane)
 {
+    dr_gate_shield(&lane->host->gate, &lane->member);
     dr_connection_run(lane->host->duckdb, lane->connection, "ROLLBACK", NULL);
     dr_runner_forget(lane->runner);
 }
@@ -76,8 +76,7 @@ static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int cou
 {
     struct dr_host *host = lane->host;
     *error = (duckrow_error){0};
-    duckrow_code code = lane->inside ? DUCKROW_OK : dr_gate_enter(&host->gate, &lane->member, units->deadline, error);
-    lane->inside = 0;
+    duckrow_code code = dr_gate_enter(&host->gate, &lane->member, units->deadline, error);
     *failed = *committed = 0;
     if (code)
         return code;
@@ -125,7 +124,9 @@ static void run_one(struct dr_lane *lane, struct dr_unit *unit)
     int failed, committed, append = 1;
     while (attempt(lane, unit, 1, append, &failed, &committed, &error)) {
         int again = dr_is_conflict(&error) || lane->member.cancelled;
-        if (committed || (!again && !append) || dr_clock_ms() >= unit->deadline) {
+        if (!committed && unit->stop && *unit->stop)
+            dr_fail(&error, DUCKROW_INTERRUPTED, "%s", *unit->stop);
+        if (committed || error.code == DUCKROW_INTERRUPTED || (!again && !append) || dr_clock_ms() >= unit->deadline) {
             finish(unit, committed ? unit->operations : failed, &error);
             return;
         }
@@ -195,13 +196,54 @@ static void run_group(struct dr_lane *lane, struct dr_unit *units, int count)
     }
 }
 
+/* While the gate is closed: takes out who can't wait any longer. */
+static void sweep(struct dr_lane *lane)
+{
+    struct dr_unit *over = NULL;
+    int64_t now = dr_clock_ms();
+    pthread_mutex_lock(&lane->mutex);
+    struct dr_unit **at = &lane->first;
+    while (*at) {
+        struct dr_unit *unit = *at;
+        if (now < unit->deadline && !(unit->stop && *unit->stop)) {
+            at = &unit->next;
+            continue;
+        }
+        *at = unit->next;
+        unit->next = over;
+        over = unit;
+        lane->waiting--;
+    }
+    lane->last = at;
+    pthread_mutex_unlock(&lane->mutex);
+    while (over) {
+        struct dr_unit *next = over->next;
+        duckrow_error error = {0};
+        if (over->stop && *over->stop)
+            dr_fail(&error, DUCKROW_INTERRUPTED, "%s", *over->stop);
+        else
+            dr_gate_busy(&lane->host->gate, &error);
+        finish(over, 0, &error);
+        over = next;
+    }
+}
+
+/* 0: none will come. */
+static int wait_for_units(struct dr_lane *lane)
+{
+    pthread_mutex_lock(&lane->mutex);
+    while (!lane->first && !lane->closing)
+        pthread_cond_wait(&lane->arrived, &lane->mutex);
+    int some = lane->first != NULL;
+    pthread_mutex_unlock(&lane->mutex);
+    return some;
+}
+
 /* The next group, in order of arrival. */
 static struct dr_unit *take_group(struct dr_lane *lane, int *count)
 {
     size_t weight = 0;
     pthread_mutex_lock(&lane->mutex);
-    while (!lane->first && !lane->closing)
-        pthread_cond_wait(&lane->arrived, &lane->mutex);
     struct dr_unit *units = lane->first, **end = &lane->first;
     for (*count = 0; *end; (*count)++) {
         weight += (*end)->weight;
@@ -219,74 +261,21 @@ static struct dr_unit *take_group(struct dr_lane *lane, int *count)
     return units;
 }
 
-/* Takes out those whose time is up: *count counts down. */
-static struct dr_unit *take_late(struct dr_unit **units, int64_t now, int64_t *count)
-{
-    struct dr_unit *late = NULL;
-    for (struct dr_unit **at = units; *at;) {
-        struct dr_unit *unit = *at;
-        if (unit->deadline > now) {
-            at = &unit->next;
-            continue;
-        }
-        *at = unit->next;
-        unit->next = late;
-        late = unit;
-        (*count)--;
-    }
-    return late;
-}
-
-static void finish_late(struct dr_unit *late, const duckrow_error *error)
-{
-    while (late) {
-        struct dr_unit *next = late->next;
-        finish(late, 0, error);
-        late = next;
-    }
-}
-
-static struct dr_unit *take_late_in_queue(struct dr_lane *lane, int64_t now)
-{
-    pthread_mutex_lock(&lane->mutex);
-    struct dr_unit *late = take_late(&lane->first, now, &lane->waiting);
-    for (lane->last = &lane->first; *lane->last;)
-        lane->last = &(*lane->last)->next;
-    pthread_mutex_unlock(&lane->mutex);
-    return late;
-}
-
-/* Enters the gate for the group. While it is closed, for long perhaps, each unit waits as long as it may, whatever is before it. */
-static struct dr_unit *enter(struct dr_lane *lane, struct dr_unit *units, int *count)
-{
-    struct dr_gate *gate = &lane->host->gate;
-    duckrow_error error;
-    while (units && !(lane->inside = !dr_gate_enter(gate, &lane->member, 0, &error))) {
-        int64_t now = gate->refusing ? INT64_MAX : dr_clock_ms(), left = *count;
-        finish_late(take_late(&units, now, &left), &error);
-        finish_late(take_late_in_queue(lane, now), &error);
-        *count = (int)left;
-        int64_t until = dr_clock_ms() + LATE_MS;
-        for (struct dr_unit *unit = units; unit; unit = unit->next)
-            until = unit->deadline < until ? unit->deadline : until;
-        if (units)
-            dr_gate_wait(gate, until, &error);
-    }
-    return units;
-}
-
 static void *work(void *argument)
 {
     struct dr_lane *lane = argument;
-    struct dr_unit *units;
     int count;
-    while ((units = take_group(lane, &count))) {
+    while (wait_for_units(lane)) {
+        while (!dr_gate_wait(&lane->host->gate, dr_clock_ms() + LOOK_AGAIN_MS))
+            sweep(lane);
+        struct dr_unit *units = take_group(lane, &count);
+        if (!units)
+            continue;
         lane->groups++;
         lane->units += count;
         if (count > lane->largest)
             lane->largest = count;
-        if ((units = enter(lane, units, &count)))
-            run_group(lane, units, count);
+        run_group(lane, units, count);
     }
     return NULL;
 }

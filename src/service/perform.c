@@ -36,7 +36,7 @@ static void do_read(struct dr_client *client)
     }
     if (!asker->rows_told) {
         struct dr_buffer out = {0};
-        dr_describe_rows(&out, portal->cursor.columns, portal->cursor.names, portal->cursor.types, &formats);
+        dr_describe_rows(&out, &portal->cursor.columns, &formats);
         sink->send(sink, &out);
         dr_buffer_free(&out);
         asker->rows_told = 1;
@@ -125,8 +125,8 @@ static void add_operation(struct dr_client *client, struct dr_portal *portal, in
     struct dr_unit *unit = &client->unit;
     struct dr_statement *statement = portal->statement;
     struct dr_formats formats = dr_formats_at(&portal->bound.values, portal->formats);
-    if (describe && statement->columns >= 0)
-        dr_describe_rows(&unit->fixed, statement->columns, statement->names, statement->types, &formats);
+    if (describe && statement->columns.count >= 0)
+        dr_describe_rows(&unit->fixed, &statement->columns, &formats);
     struct dr_operation *operation = dr_unit_add(unit, dr_statement_get(statement));
     if (!operation) {
         dr_out_of_memory(client, next);
@@ -150,12 +150,11 @@ void dr_perform(struct dr_client *client, struct dr_portal *portal, int64_t most
     enum dr_kind kind = statement->kind;
     client->failed = 0;
     int ends = kind == DR_KIND_COMMIT || kind == DR_KIND_ROLLBACK;
-    if (client->lost && !ends) {
-        const char *lost = client->lost;
-        client->lost = NULL;
-        dr_refuse(client, dr_is_cancelled(lost) ? "40001" : "25P03", next, "%s", lost);
+    /* A COMMIT of what is lost ends the block, but with an error: drivers don't look whether its tag is ROLLBACK. */
+    if (client->lost && kind == DR_KIND_COMMIT)
+        client->status = 'I';
+    if (kind != DR_KIND_ROLLBACK && dr_tell_lost(client, next))
         return;
-    }
     if (client->status == 'E' && !ends && kind != DR_KIND_EMPTY) {
         dr_refuse(client, "25P02", next, "current transaction is aborted, commands ignored until end of transaction block");
         return;

@@ -136,13 +136,13 @@ duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int i
     const struct dr_duckdb *duckdb = runner->host->duckdb;
     struct dr_operation *operation = &unit->operation[index];
     struct kept *kept = find(runner, operation->statement);
-    int added = append ? gather(kept, unit, index, error) : 1;
+    int added = append && !operation->statement->ordered ? gather(kept, unit, index, error) : 1;
     if (added <= 0)
         return added ? error->code : DUCKROW_OK;
     duckrow_code code = dr_runner_flush(runner, error);
     if (code)
         return code;
-    if (kept && !kept->prepared &&
+    if (kept && !kept->prepared && !operation->statement->unprepared &&
         duckdb->prepare(runner->connection, operation->statement->sql, &kept->prepared) != DuckDBSuccess) {
         code = dr_sql_failed(error, kept->prepared ? duckdb->prepare_error(kept->prepared) : NULL);
         duckdb->destroy_prepare(&kept->prepared);

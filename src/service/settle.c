@@ -24,6 +24,15 @@ void dr_put_reply(struct dr_client *client)
     dr_unit_reset(&client->unit);
 }
 
+void dr_put_ready(struct dr_client *client)
+{
+    struct dr_buffer out = {0};
+    dr_backend_ready(&client->backend);
+    dr_message_ready(&out, client->status);
+    dr_client_put(client, &out);
+    dr_buffer_free(&out);
+}
+
 /* ---- errors ---- */
 
 static void do_rollback(struct dr_client *client)
@@ -207,9 +216,22 @@ static int is_for_lane(const struct dr_client *client)
     return 1;
 }
 
+/* The transaction was undone while the client was silent, and it has not been told. */
+int dr_tell_lost(struct dr_client *client, dr_step next)
+{
+    const char *lost = client->lost;
+    client->lost = NULL;
+    if (lost)
+        dr_refuse(client, dr_is_cancelled(lost) ? "40001" : "25P03", next, "%s", lost);
+    return lost != NULL;
+}
+
 void dr_finish_unit(struct dr_client *client, dr_step next)
 {
     struct dr_unit *unit = &client->unit;
+    /* A block goes on, as one that has failed; what was to end here is gone. */
+    if (client->status == 'I' && dr_tell_lost(client, next))
+        return;
     if (client->status != 'I' || (!unit->operations && !client->implicit)) {
         dr_settle(client, next);
         return;
@@ -223,6 +245,7 @@ void dr_finish_unit(struct dr_client *client, dr_step next)
     if (is_for_lane(client)) {
         unit->owner = client;
         unit->done = unit_done;
+        unit->stop = &client->backend.cancelled;
         client->busy = 1;
         client->after = after_unit;
         client->running_since = dr_clock_ms();
@@ -286,6 +309,8 @@ void dr_perform_transaction(struct dr_client *client, enum dr_kind kind, dr_step
         dr_settle(client, begin_block);
         return;
     }
+    if (kind == DR_KIND_ROLLBACK)
+        client->lost = NULL;
     if (!open) {
         notice(client, "25P01", "there is no transaction in progress");
         dr_complete(client, kind == DR_KIND_COMMIT ? "COMMIT" : "ROLLBACK");
@@ -293,7 +318,6 @@ void dr_perform_transaction(struct dr_client *client, enum dr_kind kind, dr_step
     } else if (kind == DR_KIND_COMMIT && client->status != 'E') {
         dr_settle(client, end_block);
     } else {
-        client->lost = NULL;
         dr_settle(client, abandon_block);
     }
 }

@@ -25,6 +25,7 @@ struct dr_look {
     int database, engine, shared;
     duckdb_connection own;
     int64_t busy_timeout;
+    const char *_Atomic *stop; /* as a member's */
     struct dr_views *views; /* NULL: none */
 };
 duckrow_code dr_statements_make(struct dr_statements *statements, const struct dr_look *look,
