@@ -123,6 +123,20 @@ static void note_holder(struct dr_handover *handover, int i)
     dr_notify_status("%s is handed over to %s", served->name, who);
 }
 
+/* What clients are told who waited in vain. */
+static void tell_holder(struct dr_handover *handover, int i, const duckrow_error *busy)
+{
+    const struct dr_served *served = &handover->host->served[i];
+    char why[DUCKROW_MESSAGE_SIZE], who[DR_NAME_SIZE];
+    if (served->turn->aside)
+        snprintf(why, sizeof why, "%s has been held by %s", served->name,
+                 *handover->database[i].who ? handover->database[i].who : "another process");
+    else
+        snprintf(why, sizeof why, "%s has been used by %s, which a hold has left,", served->name,
+                 dr_process_name(&busy->holder, who));
+    dr_gate_say(&handover->host->gate, why, 0);
+}
+
 static void hand_over(struct dr_handover *handover, int i)
 {
     struct dr_served *served = &handover->host->served[i];
@@ -137,6 +151,7 @@ static void hand_over(struct dr_handover *handover, int i)
         code = dr_turn_step_aside(served->turn, &error);
     if (!code) {
         note_holder(handover, i);
+        tell_holder(handover, i, &error);
         return;
     }
     handover->database[i].rest_until = dr_clock_ms() + REST_MS;
@@ -144,20 +159,6 @@ static void hand_over(struct dr_handover *handover, int i)
 }
 
 /* ---- taking back ---- */
-
-/* What clients are told who waited in vain. */
-static void tell_holder(struct dr_handover *handover, int i, const duckrow_error *busy)
-{
-    const struct dr_served *served = &handover->host->served[i];
-    char why[DUCKROW_MESSAGE_SIZE], who[DR_NAME_SIZE];
-    if (served->turn->aside)
-        snprintf(why, sizeof why, "%s has been held by %s", served->name,
-                 *handover->database[i].who ? handover->database[i].who : "another process");
-    else
-        snprintf(why, sizeof why, "%s has been used by %s, which a hold has left,", served->name,
-                 dr_process_name(&busy->holder, who));
-    dr_gate_say(&handover->host->gate, why, 0);
-}
 
 static void come_back(struct dr_handover *handover, int i)
 {
@@ -213,6 +214,8 @@ static void serve(struct dr_handover *handover)
     struct dr_host *host = handover->host;
     struct dr_member alone = {.told = DR_CANCELLED_FOR_HOLD};
     duckrow_error ignored;
+    /* What psql asks then needs it, and it can't be made without the database. */
+    dr_statements_catalog(handover->statements, &ignored);
     host->handing = 1;
     dr_gate_say(&host->gate, "duckrow hold has been waiting to be handed the database", 0);
     dr_gate_alone(&host->gate, &alone, INT64_MAX, host->settings->ddl_wait, &ignored);

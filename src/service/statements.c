@@ -66,6 +66,11 @@ void dr_statements_close(struct dr_statements *statements)
     free(statements);
 }
 
+duckrow_code dr_statements_catalog(struct dr_statements *statements, duckrow_error *error)
+{
+    return dr_host_catalog(statements->host, &statements->host->catalog, statements->setup, error);
+}
+
 void dr_statements_changed(struct dr_statements *statements)
 {
     statements->schema++;
@@ -394,7 +399,7 @@ duckrow_code dr_statements_make(struct dr_statements *statements, const struct d
         code = learn_inner(statements, look, context, statement, error);
     statement->catalog = rewritten && dr_catalog_needed(rewritten);
     if (!code && statement->catalog)
-        code = dr_host_catalog(statements->host, &statements->host->catalog, statements->setup, error);
+        code = dr_statements_catalog(statements, error);
     int ours = dr_kind_is_ours(statement->kind) && !look->engine;
     if (!code && !ours)
         code =

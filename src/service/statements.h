@@ -30,6 +30,8 @@ struct dr_look {
 };
 duckrow_code dr_statements_make(struct dr_statements *statements, const struct dr_look *look,
                                 const struct dr_catalog_context *context, struct dr_statement **made, duckrow_error *error);
+/* Makes sure of PostgreSQL's catalog in the writing engine, for which every database has to be there. */
+duckrow_code dr_statements_catalog(struct dr_statements *statements, duckrow_error *error);
 /* The schema has changed. */
 void dr_statements_changed(struct dr_statements *statements);
 int dr_statements_current(struct dr_statements *statements, const struct dr_statement *statement);
