@@ -44,7 +44,10 @@ void dr_describe_rows(struct dr_buffer *out, int count, char *const *names, stru
     size_t at = dr_message_begin(out, 'T');
     dr_buffer_u16(out, (uint16_t)count);
     for (int i = 0; i < count; i++) {
-        dr_buffer_add(out, names[i], strlen(names[i]) + 1);
+        if (dr_column_format(formats, i) == DR_FORMAT_EXACT)
+            dr_exact_put_name(types[i], names[i], out);
+        else
+            dr_buffer_add(out, names[i], strlen(names[i]) + 1);
         dr_buffer_u32(out, 0); /* no table */
         dr_buffer_u16(out, 0);
         dr_buffer_u32(out, dr_type_oid(types[i]));
