@@ -750,6 +750,18 @@ duckrow_code dr_turn_come_back(duckrow_turn *turn, int64_t timeout_ms, duckrow_e
     return code ? code : begin(turn, &config, error);
 }
 
+int dr_turn_caller(const duckrow_turn *turn, duckrow_process *caller)
+{
+    for (int64_t at = DR_TICKET; (at = lowest_ticket(turn->fd, at, 0)) >= 0; at++) {
+        struct record record;
+        if (read_record(turn->fd, at - DR_TICKET, &record) && is_kind(&record, "hold")) {
+            *caller = seen_from_here(&record);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 int dr_turn_holder(const duckrow_turn *turn, duckrow_process *holder)
 {
     struct dr_queue queue = {0};

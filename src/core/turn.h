@@ -85,7 +85,8 @@ int dr_turn_called(const duckrow_turn *turn);
 duckrow_code dr_turn_step_aside(duckrow_turn *turn, duckrow_error *error);
 /* Waits for the turn as duckrow_turn_take does, and begins it anew; may be called again after BUSY. The file may be another one. */
 duckrow_code dr_turn_come_back(duckrow_turn *turn, int64_t timeout_ms, duckrow_error *error);
-/* Who holds the turn that was stepped aside from. 0: nobody. */
+/* Who holds the turn that was stepped aside from; who asks for it: the first hold in the queue. 0: nobody. */
+int dr_turn_caller(const duckrow_turn *turn, duckrow_process *caller);
 int dr_turn_holder(const duckrow_turn *turn, duckrow_process *holder);
 /* Are the file and the turn file still those that the turn was taken on? IO: what is written is not in the file at the path.
  * STALE: the folder was removed, and somebody may have a new one. */

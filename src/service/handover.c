@@ -106,21 +106,27 @@ static duckrow_code close_files(struct dr_handover *handover, int i, duckrow_err
     return code;
 }
 
-static void note_holder(struct dr_handover *handover, int i)
+static void note(struct dr_handover *handover, int i, const duckrow_process *holder)
 {
     struct dr_served *served = &handover->host->served[i];
-    duckrow_process holder;
+    struct dr_log_about place;
     char who[DR_NAME_SIZE];
-    if (!served->turn->aside || !dr_turn_holder(served->turn, &holder))
-        return;
-    served->held_by = holder.pid;
-    dr_process_name(&holder, who);
+    served->held_by = holder->pid;
+    dr_process_name(holder, who);
     if (strcmp(who, handover->database[i].who) == 0)
         return;
-    struct dr_log_about place;
     snprintf(handover->database[i].who, sizeof handover->database[i].who, "%s", who);
     dr_log(DR_LOG_INFO, about(handover, i, &place), "handed over to %s", who);
     dr_notify_status("%s is handed over to %s", served->name, who);
+}
+
+/* Another hold may have followed the one it was handed to. */
+static void note_holder(struct dr_handover *handover, int i)
+{
+    const duckrow_turn *turn = handover->host->served[i].turn;
+    duckrow_process holder;
+    if (turn->aside && dr_turn_holder(turn, &holder))
+        note(handover, i, &holder);
 }
 
 /* What clients are told who waited in vain. */
@@ -147,10 +153,13 @@ static void hand_over(struct dr_handover *handover, int i)
     handover->database[i].since = dr_clock_ms();
     *handover->database[i].who = 0;
     duckrow_code code = close_files(handover, i, &error);
-    if (!code && dr_turn_called(served->turn))
+    duckrow_process caller;
+    int called = !code && dr_turn_called(served->turn) && dr_turn_caller(served->turn, &caller);
+    if (called)
         code = dr_turn_step_aside(served->turn, &error);
     if (!code) {
-        note_holder(handover, i);
+        if (called)
+            note(handover, i, &caller);
         tell_holder(handover, i, &error);
         return;
     }

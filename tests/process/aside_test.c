@@ -230,7 +230,7 @@ static void a_hold_that_was_there_first(void **state)
 {
     (void)state;
     duckrow_turn_release(turn);
-    assert_int_equal(take(&db, &writer, &turn), DUCKROW_OK);
+    assert_int_equal(duckrow_turn_take(db, DUCKROW_EXCLUSIVE, "write", LIMIT, &turn, &error), DUCKROW_OK);
     child serves = start(&service, 1), one = start(&hold, 2);
     assert_int_equal(channel_receive(one.channel, MOMENT), -1);
     duckrow_turn_release(turn);
