@@ -209,7 +209,7 @@ static int is_nested(const struct type *type)
 /* Is it its own carrier? */
 static int is_plain(const struct type *type)
 {
-    return type->kind == SCALAR;
+    return type->kind == SCALAR || (type->kind == LIST && is_plain(type->child[0]));
 }
 
 static void put_carrier(struct text *out, const struct type *type)

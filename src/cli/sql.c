@@ -550,16 +550,19 @@ static int run_sql(const struct dr_options *options)
 
 const struct dr_command dr_command_sql = {
     "sql",
-    "sql [--write] [--timeout 10s] [--format table|csv|json|parquet|arrow] [--output FILE] [--engine FILE] DB [SQL]",
+    "sql [--write | --exclusive] [--timeout 10s] [--format table|csv|json|parquet|arrow] [--output FILE] [--engine FILE] DB "
+    "[SQL]",
     "run SQL",
     "Runs SQL on the database: read-only, on its snapshot, unless --write is given.\n"
     "SQL comes from the argument, from --file FILE, or from standard input. Each statement's result is printed in turn.\n"
     "Writing, an error rolls back the open transaction; at the end an open transaction is committed, and readers see it.\n"
+    "Where a service has the database, it runs what --write gives it; files that SQL names are the service's to open then.\n"
     "ATTACH 'FILE' AS x (READ_ONLY) reads that database's snapshot too; ATTACH 'FILE' AS x takes its turn when --write is "
     "given.\n"
     "DB may be :memory:, to work with attached databases alone.\n"
     "\n"
     "  --write          take the turn and open the database read-write; makes a missing one\n"
+    "  --exclusive      the same, but never through a service, which hands the database over instead\n"
     "  --timeout TIME   how long to wait: 10s, 500ms, 2m, 1.5 (seconds); default 10s; also SET busy_timeout = MILLISECONDS\n"
     "  --format FORMAT  table (default), csv, json (an array of objects), parquet or arrow (IPC stream; both: one result)\n"
     "  --output FILE    write the results to FILE, which appears when all is done, and not at all on an error; - is\n"
