@@ -33,6 +33,7 @@ static void on_written(uv_write_t *write, int status)
     struct dr_client *client = write->data;
     pthread_mutex_lock(&client->mutex);
     client->write_out = 0;
+    client->written_at = dr_clock_ms();
     dr_buffer_reset(&client->writing, KEEP_BYTES);
     client->gone |= status < 0;
     pthread_cond_broadcast(&client->drained);
@@ -62,6 +63,7 @@ void dr_client_flush(struct dr_client *client)
                 uv_buf_init((char *)client->writing.bytes + client->writing.start, (unsigned)dr_buffer_size(&client->writing));
             client->write.data = client;
             client->write_out = 1;
+            client->written_at = dr_clock_ms();
             if (uv_write(&client->write, (uv_stream_t *)&client->pipe, &piece, 1, on_written) < 0) {
                 client->write_out = 0;
                 client->gone = 1;
@@ -89,19 +91,32 @@ static int must_stop(const struct dr_client *client)
     return (backend->member.inside && backend->member.cancelled) || backend->cancelled;
 }
 
+/* A message longer than the limit goes by itself. */
+static int is_full(const struct dr_client *client, size_t size, size_t limit)
+{
+    /* What has been written of a buffer is still in memory. */
+    size_t used = client->out.end + (client->write_out ? client->writing.end : 0);
+    return used && used + size > limit;
+}
+
 /* From a worker: waits while the client doesn't take what it has got, but not when others want the engine. */
 static int send_from_worker(struct dr_sink *sink, struct dr_buffer *bytes)
 {
     struct dr_client *client = sink->context;
     size_t limit = (size_t)client->server->settings->send_buffer;
+    size_t size = dr_buffer_size(bytes);
     pthread_mutex_lock(&client->mutex);
-    dr_buffer_add(&client->out, bytes->bytes + bytes->start, dr_buffer_size(bytes));
-    dr_buffer_reset(bytes, SIZE_MAX);
-    dr_server_wake(client->server);
-    while (dr_buffer_size(&client->out) + dr_buffer_size(&client->writing) > limit && !client->gone && !must_stop(client)) {
+    while (is_full(client, size, limit) && !client->gone && !must_stop(client)) {
         /* Who cancels doesn't signal. */
+        dr_server_wake(client->server);
         dr_condition_wait(&client->drained, &client->mutex, dr_clock_ms() + LOOK_AGAIN_MS);
     }
+    /* All it may grow to at once: growing by and by leaves holes. */
+    if (dr_buffer_size(&client->out) + size > KEEP_BYTES && dr_buffer_size(&client->out) + size <= limit)
+        dr_buffer_reserve(&client->out, limit - dr_buffer_size(&client->out));
+    dr_buffer_add(&client->out, bytes->bytes + bytes->start, size);
+    dr_buffer_reset(bytes, SIZE_MAX);
+    dr_server_wake(client->server);
     int stop = client->gone || must_stop(client) || client->out.failed;
     pthread_mutex_unlock(&client->mutex);
     return stop;
@@ -214,6 +229,14 @@ void dr_client_drop(struct dr_client *client)
     client->gone = 1;
     pthread_mutex_unlock(&client->mutex);
     dr_client_end(client);
+}
+
+int dr_client_is_stuck(struct dr_client *client, int64_t milliseconds)
+{
+    pthread_mutex_lock(&client->mutex);
+    int stuck = client->write_out && dr_clock_ms() - client->written_at >= milliseconds;
+    pthread_mutex_unlock(&client->mutex);
+    return stuck;
 }
 
 void dr_client_fatal(struct dr_client *client, const char *sqlstate, const char *message)

@@ -20,8 +20,10 @@
 
 #include "engine/session.h"
 #include "gate.h"
+#include "parallel.h"
 #include "publisher.h"
 #include "settings.h"
+#include "times.h"
 
 /* One database file. */
 struct dr_served {
@@ -37,7 +39,8 @@ struct dr_served {
     atomic_llong sequence;     /* of the last publish; what views compare */
     atomic_int away;           /* not attached: it is somebody's to whom the service has handed it (handover.h) */
     atomic_llong held_by;      /* that process; 0: not known */
-    atomic_llong total_commits, publishes, publish_us, rotations, rotation_us;
+    atomic_llong total_commits;
+    struct dr_times publishes, rotations; /* how long commits stood still for each */
 };
 
 /* Once for each instance: what statements about PostgreSQL's catalog need (catalog.h). The first caller waits for it, and so do others. */
@@ -56,6 +59,7 @@ struct dr_host {
     struct dr_served served[DR_DATABASES];
     struct dr_gate gate;
     struct dr_catalog_state catalog;
+    struct dr_parallel parallel;
     atomic_int broken;         /* DuckDB has invalidated a database: reopen */
     atomic_int handing; /* the gate is closed, perhaps for long, as a database is handed to somebody: read from snapshots */
     atomic_ullong attachings; /* how often databases were attached again: what was prepared before knows an older one */

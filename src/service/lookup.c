@@ -35,6 +35,8 @@ static void make(struct dr_client *client)
                            .views = backend->views};
     if (backend->own || backend->open)
         look.own = backend->connection;
+    if (look.own && dr_cursor_keep(backend, &client->error))
+        return;
     if (!dr_backend_run_begin(backend, look.own, &client->error))
         dr_statements_make(backend->statements, &look, &context, &client->made, &client->error);
     dr_backend_run_end(backend, &client->error);
@@ -129,7 +131,8 @@ void dr_look_up(struct dr_client *client, const char *sql, dr_step next)
         next(client);
         return;
     }
-    if (client->unit.schema) {
+    /* What was gathered may change what the statement means; and one that can't be prepared ends the transaction it is looked at in. */
+    if (client->unit.schema || (backend->open && client->unit.operations)) {
         client->looked = next;
         dr_settle(client, look_up_after_all);
         return;

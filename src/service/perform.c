@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "copy.h"
+#include "core/os.h"
 #include "sqlstate.h"
 
 /* A unit longer than this is run as it comes. */
@@ -17,7 +18,28 @@ static int drop(struct dr_sink *sink, struct dr_buffer *bytes)
     return 0;
 }
 
-static void do_read(struct dr_client *client)
+/* The rows would come as others than what Describe has said of the statement, whose columns hang on its parameters: as text that can
+ * be read, in binary it can't. */
+static int is_told_otherwise(const struct dr_portal *portal, const struct dr_formats *formats)
+{
+    const struct dr_columns *told = &portal->statement->columns, *found = &portal->cursor.columns;
+    if (!portal->statement->unresolved || told->count != found->count)
+        return 0;
+    for (int i = 0; i < found->count; i++)
+        if (dr_column_format(formats, i) && dr_type_oid(found->types[i]) != dr_type_oid(told->types[i]))
+            return 1;
+    return 0;
+}
+
+/* The schema has changed since the client was told the columns. */
+static int is_of_another_schema(const struct dr_portal *portal)
+{
+    const struct dr_columns *told = &portal->statement->columns;
+    return told->count >= 0 && !portal->statement->unresolved && !dr_columns_alike(told, &portal->cursor.columns);
+}
+
+/* Opens the portal's cursor, where it isn't open, and sends what is asked of it. */
+static void read_rows(struct dr_client *client)
 {
     struct dr_portal *portal = client->portal;
     struct dr_backend *backend = &client->backend;
@@ -27,12 +49,18 @@ static void do_read(struct dr_client *client)
     struct dr_sink nowhere = {drop, NULL}, *sink = strcmp(client->row_tag, "MOVE") == 0 ? &nowhere : &client->sink;
     duckrow_error *error = &client->error;
     int64_t count = 0;
-    *error = (duckrow_error){0};
-    if (!portal->cursor.open) {
-        if (client->status == 'T' && !backend->open && dr_backend_begin(backend, error))
-            return;
-        if (dr_cursor_open(&portal->cursor, backend, portal->statement, &portal->bound, 0, error))
-            return;
+    int fresh = !portal->cursor.open;
+    if (fresh && dr_cursor_open(&portal->cursor, backend, portal->statement, &portal->bound, 0, error))
+        return;
+    if (fresh && asker->rows_told && is_of_another_schema(portal)) {
+        dr_fail(error, DUCKROW_SQL, DR_PLAN_CHANGED);
+        dr_cursor_close(&portal->cursor, backend);
+        return;
+    }
+    if (fresh && asker == portal && asker->rows_told && is_told_otherwise(portal, &formats)) {
+        dr_cursor_close(&portal->cursor, backend);
+        dr_fail(error, DUCKROW_SQL, DR_PLAN_CHANGED);
+        return;
     }
     if (!asker->rows_told) {
         struct dr_buffer out = {0};
@@ -46,6 +74,25 @@ static void do_read(struct dr_client *client)
     asker->told += count;
     if (portal->finished || error->code)
         dr_cursor_close(&portal->cursor, backend);
+}
+
+static void do_read(struct dr_client *client)
+{
+    struct dr_backend *backend = &client->backend;
+    struct dr_statement *statement = client->portal->statement;
+    client->error = (duckrow_error){0};
+    if (!client->portal->cursor.open && client->status == 'T' && !backend->open && dr_backend_begin(backend, &client->error))
+        return;
+    /* Snapshots have instances of their own. */
+    int here = backend->open || backend->own, parallel = here && !dr_statement_is_quick(statement);
+    int64_t began = dr_clock_ms();
+    if (parallel)
+        dr_parallel_begin(&backend->host->parallel);
+    read_rows(client);
+    if (parallel)
+        dr_parallel_end(&backend->host->parallel);
+    if (here)
+        dr_statement_took(statement, dr_clock_ms() - began);
 }
 
 static void add_operation(struct dr_client *client, struct dr_portal *portal, int describe, dr_step next);
@@ -65,6 +112,8 @@ static void after_read(struct dr_client *client)
         return;
     }
     if (!client->most) {
+        if (portal != client->formats_of)
+            dr_complete(client, client->row_tag);
         dr_go_on(client, next);
         return;
     }

@@ -1,9 +1,11 @@
 #include "publisher.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "core/os.h"
 #include "host.h"
+#include "sqlstate.h"
 
 static int64_t now_us(void)
 {
@@ -28,8 +30,16 @@ static duckrow_code checkpoint(struct dr_host *host, int i, duckrow_error *error
     served->checkpointed_at = dr_clock_ms();
     if (!code)
         served->checkpoint_ms = served->checkpointed_at - began + 1;
+    if (code && dr_is_fatal(error))
+        host->broken = 1;
     served->refused_at = !code ? 0 : served->refused_at ? served->refused_at : began;
     return code;
+}
+
+/* A checkpoint that failed, and wasn't refused. */
+static int is_disk_trouble(const duckrow_error *error)
+{
+    return error->code && (strncmp(error->message, "IO Error", 8) == 0 || dr_is_fatal(error));
 }
 
 duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_error *error)
@@ -37,7 +47,7 @@ duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_err
     struct dr_served *served = &host->served[i];
     duckrow_plan plan;
     duckrow_published published;
-    duckrow_error ignored;
+    duckrow_error reason = {0};
     int64_t began = now_us();
     /* It is somebody else's for the moment, and all was published before. */
     if (!host->guest[i] || !host->guest[i]->catalog)
@@ -46,22 +56,17 @@ duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_err
     duckrow_code code = duckrow_publish_begin(served->turn, wanted, &plan, error);
     /* It may be refused, beside older transactions. publish_end says STALE where readers can't do without it. */
     if (!code && plan.checkpoint)
-        checkpoint(host, i, &ignored);
+        checkpoint(host, i, &reason);
     if (!code)
         code = duckrow_publish_end(served->turn, &published, error);
+    if ((code == DUCKROW_STALE || (!code && flags & DR_PUBLISH_NOW)) && is_disk_trouble(&reason))
+        code = dr_fail(error, strstr(reason.message, "No space left") ? DUCKROW_DISK_FULL : DUCKROW_IO, "%s", reason.message);
     served->unpublished = code;
     if (code)
         return code;
     served->commits = published.rotated ? 0 : plan.commits;
     served->sequence = published.sequence;
-    int64_t took = now_us() - began;
-    if (published.rotated) {
-        served->rotations++;
-        served->rotation_us += took;
-    } else {
-        served->publishes++;
-        served->publish_us += took;
-    }
+    dr_times_add(published.rotated ? &served->rotations : &served->publishes, now_us() - began);
     return DUCKROW_OK;
 }
 

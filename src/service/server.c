@@ -15,7 +15,7 @@
 #include "metrics.h"
 #include "notify.h"
 
-enum { TICK_MS = 50, BACKLOG = 1024 };
+enum { TICK_MS = 50, TIDY_MS = 250, REOPEN_S = 1, BACKLOG = 1024 };
 
 static volatile sig_atomic_t asked_to_leave;
 
@@ -133,7 +133,8 @@ static void drain(struct dr_server *server, int hurry)
             dr_backend_cancel(&client->backend, why);
         if (!client->busy && client->phase != DR_PHASE_ENDING && (client->status == 'I' || hurry))
             dr_client_fatal(client, sqlstate, why);
-        if (hurry && !client->busy)
+        /* Who doesn't read can't be told, and keeps nobody from leaving. */
+        if ((hurry && !client->busy) || dr_client_is_stuck(client, server->settings->busy_timeout))
             dr_client_drop(client);
     }
     leave(server);
@@ -147,6 +148,15 @@ static void on_signal(uv_signal_t *handle, int number)
     drain(server, asked_to_leave > 1);
 }
 
+/* In a worker, as DuckDB has to wait for what it does at times. */
+static void tidy(struct dr_task *task)
+{
+    struct dr_server *server = ((struct dr_server_task *)task)->server;
+    dr_parallel_tidy(&server->host.parallel);
+    dr_views_tidy(server->views);
+    server->tidying = 0;
+}
+
 static void on_tick(uv_timer_t *handle)
 {
     struct dr_server *server = handle->data;
@@ -157,8 +167,11 @@ static void on_tick(uv_timer_t *handle)
     }
     if (server->draining || server->host.broken)
         drain(server, server->host.broken || asked_to_leave > 1);
-    if (++server->ticks % (1000 / TICK_MS) == 0)
-        dr_views_tidy(server->views);
+    if (!server->tidying && now - server->tidied_at >= TIDY_MS) {
+        server->tidying = 1;
+        server->tidied_at = now;
+        dr_workers_put(server->workers, &server->tidy.task, 0);
+    }
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -268,6 +281,7 @@ static duckrow_code serve(const struct dr_settings *settings, int *again, duckro
         return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     server->settings = settings;
     server->last_finished = &server->finished;
+    server->tidy = (struct dr_server_task){{NULL, tidy}, server};
     pthread_mutex_init(&server->mutex, NULL);
     uv_loop_init(&server->loop);
     uv_pipe_init(&server->loop, &server->listener, 0);
@@ -293,13 +307,21 @@ duckrow_code dr_server_run(const struct dr_settings *settings, duckrow_error *er
 {
     struct sigaction action = {.sa_handler = early};
     signal(SIGPIPE, SIG_IGN);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
     duckrow_code code;
-    int again;
+    int again = 0, reopening = 0, told = 0;
     do {
+        sigaction(SIGTERM, &action, NULL);
+        sigaction(SIGINT, &action, NULL);
+        if (told)
+            nanosleep(&(struct timespec){.tv_sec = REOPEN_S}, NULL);
+        reopening |= again;
         again = 0;
-        code = serve(settings, &again, error);
-    } while (!code && again);
-    return code;
+        code = asked_to_leave ? DUCKROW_OK : serve(settings, &again, error);
+        /* Whatever has broken DuckDB, a full disk perhaps, may still be there. */
+        if (code && reopening && !told)
+            dr_log(DR_LOG_ERROR, NULL, "the databases can't be opened anew yet, which is tried again each second: %s",
+                   error->message);
+        told = code && reopening;
+    } while (!asked_to_leave && (again || told));
+    return asked_to_leave && reopening ? DUCKROW_OK : code;
 }

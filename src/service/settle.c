@@ -7,9 +7,6 @@
 #include "sqlstate.h"
 #include "steps.h"
 
-/* A write that took longer lately doesn't go into the lane. */
-enum { LANE_COST_US = 5000 };
-
 void dr_put_error(struct dr_client *client)
 {
     const char *sqlstate = client->sqlstate ? client->sqlstate : dr_sqlstate(&client->error);
@@ -112,6 +109,13 @@ void dr_out_of_memory(struct dr_client *client, dr_step next)
 
 static void do_settle(struct dr_client *client)
 {
+    struct dr_unit *unit = &client->unit;
+    unit->error = (duckrow_error){0};
+    if (dr_cursor_keep(&client->backend, &unit->error)) {
+        unit->failed = 0;
+        dr_backend_rollback(&client->backend);
+        return;
+    }
     dr_backend_run(&client->backend, &client->unit);
 }
 
@@ -209,8 +213,7 @@ static int is_for_lane(const struct dr_client *client)
     if (unit->database < 0 || client->backend.own || unit->operations > client->server->settings->group_rows)
         return 0;
     for (int i = 0; i < unit->operations && !unit->plain; i++) {
-        const struct dr_statement *statement = unit->operation[i].statement;
-        if (!statement->shape && (!statement->cost || statement->cost > LANE_COST_US))
+        if (!dr_statement_is_quick(unit->operation[i].statement))
             return 0;
     }
     return 1;
