@@ -119,7 +119,8 @@ void dr_look_up(struct dr_client *client, const char *sql, dr_step next)
     dr_statement_put(client->made);
     client->made = NULL;
     client->error = (duckrow_error){0};
-    if (!backend->own && !backend->changes_schema && !client->unit.schema &&
+    /* While a database is handed over, what is known may be of a schema that readers no longer see. */
+    if (!backend->own && !backend->changes_schema && !client->unit.schema && !backend->host->handing &&
         (client->made = dr_statements_find(backend->statements, sql, backend->database))) {
         next(client);
         return;
