@@ -354,7 +354,7 @@ void dr_client_tick(struct dr_client *client, int64_t now)
     if (!backend->open)
         return;
     if (backend->member.cancelled)
-        client->lost = DR_CANCELLED;
+        client->lost = backend->member.told;
     else if (late)
         client->lost = "the transaction was rolled back due to transaction_timeout";
     else if (parameters->idle_timeout && client->idle_since && now - client->idle_since >= parameters->idle_timeout)

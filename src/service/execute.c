@@ -43,7 +43,10 @@ void dr_describe_rows(struct dr_buffer *out, const struct dr_columns *columns, c
     size_t at = dr_message_begin(out, 'T');
     dr_buffer_u16(out, (uint16_t)columns->count);
     for (int i = 0; i < columns->count; i++) {
-        dr_buffer_add(out, columns->names[i], strlen(columns->names[i]) + 1);
+        if (dr_column_format(formats, i) == DR_FORMAT_EXACT)
+            dr_exact_put_name(columns->types[i], columns->names[i], out);
+        else
+            dr_buffer_add(out, columns->names[i], strlen(columns->names[i]) + 1);
         dr_buffer_u32(out, 0); /* no table */
         dr_buffer_u16(out, 0);
         dr_buffer_u32(out, dr_type_oid(columns->types[i]));

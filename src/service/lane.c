@@ -94,7 +94,7 @@ static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int cou
             dr_runner_forget(lane->runner);
     } else {
         if (lane->member.cancelled)
-            code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
+            code = dr_fail(error, DUCKROW_BUSY, "%s", lane->member.told);
         dr_gate_leave(&host->gate, &lane->member);
     }
     if (code && dr_is_fatal(error))

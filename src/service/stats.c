@@ -46,6 +46,8 @@ static void add_database(struct dr_server *server, int i, struct dr_stat *stats,
     add_times(stats, count, served->name, "rotations", "rotation", &served->rotations);
     add(stats, count, served->name, "wal_commits", served->commits);
     add(stats, count, served->name, "snapshot_sequence", served->sequence);
+    add(stats, count, served->name, "handed_over", served->away);
+    add(stats, count, served->name, "held_by_pid", served->held_by);
     add(stats, count, served->name, "snapshot_is_behind", served->unpublished != DUCKROW_OK);
 }
 
