@@ -76,13 +76,12 @@ TYPES = {
     "list_union": ("UNION(i INTEGER, s VARCHAR)[]", ["[union_value(s := '1')::UNION(i INTEGER, s VARCHAR), NULL]"]),
 }
 
-# Prints what each way of fetching gives for every type: by the reader here, and by the service within a transaction.
+# Prints where a way of fetching gives something else than stock DuckDB: by the reader here, or by the service within a transaction.
 FETCH = """
-import sys, hashlib, duckdb, duckrow, pandas, pyarrow
+import sys, duckdb, duckrow, pandas, pyarrow
 names = sys.argv[2].split(",")
 stock = duckdb.connect(str(sys.argv[1]).replace("core.duckdb", "core.read.duckdb"), read_only=True)
 served = duckrow.get_write_connection(sys.argv[1])
-stock.execute("SET TimeZone = 'UTC'")
 
 def arrow(con):
     table = con.to_arrow_table() if hasattr(con, "to_arrow_table") else con.fetch_arrow_table()
@@ -111,16 +110,16 @@ def outcome(way, con):
     except BaseException as error:  # some values are beyond Python's: the same error then
         return type(error).__name__, str(error)
 
-for name in names:
-    for kind, way in ways.items():
-        for sql in (f"SELECT v FROM ty_{name} ORDER BY i", f"SELECT v FROM ty_{name} ORDER BY i DESC LIMIT 1"):
-            expected = outcome(way, stock.execute(sql))
-            here = outcome(way, served.execute(sql))
-            served.begin()
-            there = outcome(way, served.execute(sql))
-            served.rollback()
-            if not expected == here == there:
-                print(name, kind, "stock", expected, "here", here, "there", there, sep="\\n  ")
+questions = [f"SELECT v FROM ty_{name} ORDER BY i" for name in names] + ["SELECT v FROM ty_varchar WHERE false"]
+told = {}
+for con in (stock, served):
+    told[con] = {(sql, kind): outcome(way, con.execute(sql)) for sql in questions for kind, way in ways.items()}
+served.begin()
+for key, expected in told[stock].items():
+    sql, kind = key
+    here, there = told[served][key], outcome(ways[kind], served.execute(sql))
+    if not expected == here == there:
+        print(sql, kind, "stock", expected, "here", here, "there", there, sep="\\n  ")
 """
 
 
@@ -147,3 +146,52 @@ def run(python: Path, code: str, *arguments: object) -> str:
 
 def test_every_type_is_fetched_as_from_duckdb(filled: Service, python: Path) -> None:
     assert run(python, FETCH, filled.path, ",".join(TYPES)) == ""
+
+
+PARAMETERS = r"""
+import sys, datetime as d, uuid, duckdb, duckrow, numpy, pandas
+from decimal import Decimal as D
+east = d.timezone(d.timedelta(hours=5, minutes=30))
+values = [
+    0, -1, 2**31 - 1, 2**31, -2**31 - 1, 2**63 - 1, 2**63, 2**64, -2**63 - 1, 2**127, 1.5, float("nan"), float("inf"), -0.0, 5e-324, True,
+    False, None, "", "a", "it's \ \n 🦆", "a\0b", b"", b"\0\xff'", bytearray(b"x"), memoryview(b"y"), d.date(1, 1, 1), d.date.max,
+    d.datetime(2024, 2, 29, 1, 2, 3, 4), d.datetime.max, d.datetime.min, d.datetime(2024, 2, 29, 1, 2, 3, 4, tzinfo=east),
+    d.time(1, 2, 3, 4), d.time(1, 2, 3, tzinfo=east), d.timedelta(days=40, seconds=3), d.timedelta(microseconds=-1),
+    uuid.UUID(int=5), uuid.UUID(int=2**128 - 1), D("1.50"), D("-0.05"), D("0"), D("NaN"), D("Infinity"), D("1E-5"),
+    D("12345678901234567890123456789012345678"), [1, None], [], ["a]", None, "'", ""], [[1], [2, 3], []], (1, 2), {"a": 1, "b c": "}"},
+    {"key": [1, 2], "value": ["=", None]}, {"a": {"b": [D("1.5")]}}, [{"a": "}"}, {"a": None}], [b"]"], numpy.array([1, 2]),
+    numpy.datetime64("2020-01-01"), pandas.Timestamp("2020-01-01 00:00:00.000000001"), pandas.Timestamp("2020-01-01", tz="UTC"), pandas.NaT, pandas.NA,
+    duckdb.Value(7, "UTINYINT"), duckdb.Value("1", "UNION(i INTEGER, s VARCHAR)"),
+]
+stock = duckdb.connect()
+served = duckrow.get_write_connection(sys.argv[1])
+stock.execute("CREATE TABLE written (i INTEGER, v VARCHAR)")
+served.execute("CREATE TABLE written (i INTEGER, v VARCHAR)")
+
+def outcome(con, sql, parameters):
+    try:
+        return repr(con.execute(sql, parameters).fetchall()), str(con.description[-1][1])
+    except duckdb.Error as error:
+        return type(error).__name__, str(error)
+
+for i, value in enumerate(values):
+    for sql, parameters in (
+        ("SELECT typeof($1), $1::VARCHAR, $1 AS v", [value]),
+        ("SELECT ? AS i, typeof(?), ? AS v", [i, value, value]),
+        ("SELECT $name AS v, $i", {"i": i, "name": value}),
+        ("INSERT INTO written VALUES (?, ?) RETURNING v", [i, value]),
+    ):
+        expected, here = outcome(stock, sql, parameters), outcome(served, sql, parameters)
+        served.begin()
+        there = outcome(served, sql, parameters)
+        served.rollback()
+        if not expected == here == there:
+            print(repr(value), sql, "stock", expected, "here", here, "there", there, sep="\n  ")
+rows = [con.execute("SELECT * FROM written ORDER BY i").fetchall() for con in (stock, served)]
+if repr(rows[0]) != repr(rows[1]):
+    print(rows)
+"""
+
+
+def test_parameters_are_of_the_types_that_duckdb_gives_them(shared_service: Service, python: Path) -> None:
+    assert run(python, PARAMETERS, shared_service.path) == ""

@@ -8,7 +8,6 @@ a UNION {t: which, f0: …, f1: …}. SQL makes one out of the other, on either 
 from __future__ import annotations
 
 import functools
-import itertools
 import re
 from dataclasses import dataclass
 
@@ -44,7 +43,7 @@ class Type:
         if self.kind in ("STRUCT", "UNION"):
             fields = [f"f{i} {part}" for i, part in enumerate(parts)]
             return f"STRUCT({', '.join(['t UTINYINT'] * (self.kind == 'UNION') + fields)})"
-        return "VARCHAR" if self.kind in _STRINGS else self.sql
+        return "VARCHAR" if self.kind in _STRINGS or self.kind == "NULL" else self.sql
 
 
 class _Parser:
@@ -74,7 +73,7 @@ class _Parser:
             if name in ("TIMESTAMP", "TIME") and self.take("WITH"):
                 name += " WITH TIME ZONE"
                 self.take(), self.take()
-            found = Type(name, "INTEGER" if name == "NULL" else name)
+            found = Type(name, '"NULL"' if name == "NULL" else name)
         while self.take("["):
             size = self.take("]") and ""
             if size is None:
@@ -124,17 +123,21 @@ def parse(text: str) -> Type:
 
 # ---- expressions ----
 
-_numbers = itertools.count()
+_LAMBDA = re.compile(r"duckrow_item(\d+)")
+
+
+def _field(value: str, name: str) -> str:
+    return f"struct_extract({value}, '{name}')"
 
 
 def _over(items: str, child: Type, convert: str) -> str:
-    name = f"duckrow_{next(_numbers)}"
+    name = f"duckrow_item{1 + max(map(int, _LAMBDA.findall(items)), default=0)}"
     return f"list_transform({items}, lambda {name}: {_convert(name, child, convert)})"
 
 
 def _plain(kind: Type) -> bool:
     """Is it its own carrier?"""
-    return kind.kind not in _STRINGS and not kind.nested
+    return kind.kind not in _STRINGS and kind.kind != "NULL" and not kind.nested
 
 
 def _convert(value: str, kind: Type, convert: str) -> str:
@@ -147,6 +150,8 @@ def _guard(value: str, expression: str) -> str:
 
 def _from(value: str, kind: Type) -> str:
     """Out of a carrier within a nested value."""
+    if kind.kind == "NULL":
+        return "NULL"
     if kind.kind == "BLOB":
         return f"unhex({value})"
     if kind.kind == "VARCHAR":
@@ -158,19 +163,19 @@ def _from(value: str, kind: Type) -> str:
         items = value if _plain(child) else _over(value, child, "from")
         return f"CAST({items} AS {kind.sql})" if kind.kind == "ARRAY" else items
     if kind.kind == "MAP":
-        halves = [_over(f"{value}.{half}", child, "from") for half, child in zip("kv", kind.children)]
+        halves = [_over(_field(value, half), child, "from") for half, child in zip("kv", kind.children)]
         return _guard(value, f"map({', '.join(halves)})")
     if kind.kind == "STRUCT":
-        parts = [_from(f"{value}.f{i}", child) for i, child in enumerate(kind.children)]
+        parts = [_from(_field(value, f"f{i}"), child) for i, child in enumerate(kind.children)]
         if not kind.names:
             return _guard(value, f"row({', '.join(parts)})")
         return _guard(value, f"struct_pack({', '.join(f'{quote_name(n)} := {p}' for n, p in zip(kind.names, parts))})")
     if kind.kind == "UNION":
         cases = (
-            f"WHEN {i} THEN CAST(union_value({quote_name(name)} := {_from(f'{value}.f{i}', child)}) AS {kind.sql})"
+            f"WHEN {i} THEN CAST(union_value({quote_name(name)} := {_from(_field(value, f'f{i}'), child)}) AS {kind.sql})"
             for i, (name, child) in enumerate(zip(kind.names, kind.children))
         )
-        return f"CASE {value}.t {' '.join(cases)} END"
+        return f"CASE {_field(value, 't')} {' '.join(cases)} END"
     return value
 
 
@@ -205,6 +210,8 @@ def _to(value: str, kind: Type) -> str:
 @functools.lru_cache(maxsize=512)
 def from_text(kind: Type, value: str) -> str:
     """SQL that makes the value of a VARCHAR expression that holds its text."""
+    if kind.kind == "NULL":
+        return "NULL"
     if not kind.nested:
         return value if kind.sql == "VARCHAR" else f"CAST({value} AS {kind.sql})"
     return _from(f"CAST({value} AS {kind.carrier})", kind)

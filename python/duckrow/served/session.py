@@ -427,22 +427,23 @@ class Served:
     def _up_to_the_bad_one(self, send: Callable[[int, int], Answer], count: int) -> Answer:
         """As one transaction. Where that fails, the rows before the first bad one stay, as they do when each is by itself; its
         error is raised."""
-        if self.wire.transaction or count == 1:
-            return send(0, count)
+        alone = not self.wire.transaction
         try:
             return send(0, count)
-        except duckdb.Error as error:
-            if self.wire.transaction or not isinstance(error, (duckdb.DataError, duckdb.IntegrityError)):
+        except (duckdb.DataError, duckdb.IntegrityError):
+            if not alone or count == 1:
                 raise
-        done = 0
-        while count - done > 1:
-            half = (count - done) // 2
+        first, last = 0, count  # the bad one is between them
+        while last - first > 1:
+            half = (first + last) // 2
             try:
-                send(done, done + half)
-                done += half
+                send(first, half)
+                first = half
             except duckdb.Error:
-                count = done + half
-        return send(done, count)
+                last = half
+        answer = send(first, last)
+        # It went well this time: what was in its way has gone.
+        return answer if last == count else self._up_to_the_bad_one(lambda a, b: send(last + a, last + b), count - last)
 
     # ---- what the reader refuses ----
 
