@@ -7,7 +7,7 @@ one message is put into a temporary table first.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -17,9 +17,7 @@ from duckrow.instances import quote_name
 from duckrow.served import exact, values
 from duckrow.served.wire import Parameter
 
-# Of one message; the service's max_frame is 64 MiB unless it is set otherwise.
-MOST_BYTES = 16 << 20
-ROWS = 20_000
+ROWS = 100_000  # at a time
 _NAME = "duckrow_frame"
 _MODULES = ("pandas", "polars", "pyarrow", "numpy", "duckdb", "_duckdb", "duckrow")
 
@@ -104,19 +102,14 @@ class Shipment:
 
     def batches(self) -> Iterator[list[Parameter]]:
         """The columns as arrays, so many rows at a time. One at least."""
+        kinds = [_DIRECT[kind.kind][0] if kind.kind in _DIRECT else str for _, kind in self.columns]
         some = False
         for rows in self._batches:
             for at in range(0, len(rows), ROWS):
                 some = True
-                yield self._arrays(list(zip(*rows[at : at + ROWS])))
+                yield from values.batches(kinds, list(zip(*rows[at : at + ROWS])))
         if not some:
-            yield self._arrays([() for _ in self.columns])
-
-    def _arrays(self, columns: Sequence[Sequence[Any]]) -> list[Parameter]:
-        return [
-            values.array(_DIRECT[kind.kind][0] if kind.kind in _DIRECT else str, column)
-            for (_, kind), column in zip(self.columns, columns)
-        ]
+            yield from values.batches(kinds, [() for _ in kinds])
 
     def select(self, first: int) -> str:
         """The frame as a query over arrays, which are the parameters from that number on."""

@@ -20,6 +20,7 @@ from duckrow.instances import quote_name
 from duckrow.served import exact, failures, frames, texts, values
 from duckrow.served.texts import Left, Piece, Route
 from duckrow.served.wire import Answer, Parameter, Wire
+from duckrow.states import Result
 
 if TYPE_CHECKING:
     from duckrow.served.opening import Place
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 Native = duckdb.DuckDBPyConnection
 
+_abort = getattr(Native, "abort", None)
 _COUNTS_ROWS = int(duckdb.__version__.partition(".")[0]) >= 2  # rowcount and sql() of what has no rows
 _NO_TRANSACTION = "TransactionContext Error: cannot {} - no transaction is active"
 _IN_TRANSACTION = "TransactionContext Error: cannot start a transaction within a transaction"
@@ -58,6 +60,7 @@ class Served:
         self.count: int | None = None  # rowcount of the last statement
         self._temporary = 0  # the connecting whose session has temporary tables; 0: none
         self._pending: tuple[str, list[Any]] | None = None
+        self._has_rows = False
         self._scratch: Native | None = None
         self._many: bool | None = None
 
@@ -91,7 +94,12 @@ class Served:
     def leave(self, sql: str, parameters: list[Any] | None = None, count: int | None = None) -> None:
         """What there is to fetch, once it is asked for."""
         self._pending = (sql, parameters or [])
+        self._has_rows = parameters is not None
         self.count = count
+        con = self.state.reference()
+        if _abort is not None and con is not None and self.state.result is not Result.NONE:
+            _abort(con)  # the rest of a result is in the way of what comes, as it would not be of a statement here
+        self.state.result = Result.NONE
 
     def forget(self) -> None:
         """The reader's own result is what there is to fetch."""
@@ -106,13 +114,14 @@ class Served:
         session.enter(self.state, mounted=False)
         try:
             Native.execute(con, *pending) if pending[1] else Native.execute(con, pending[0])
+            self.state.result = Result.UNREAD
         finally:
             session.leave(self.state)
 
     def relation(self, con: Native) -> Any:
         """What there is to fetch, as a relation; None where DuckDB has none."""
         pending, self._pending = self._pending, None
-        if pending is None:
+        if pending is None or not (self._has_rows or _COUNTS_ROWS):
             return None
         return Native.sql(con, pending[0], params=pending[1]) if pending[1] else Native.sql(con, pending[0])
 
@@ -185,7 +194,9 @@ class Served:
         if used:
             answer = self._run_with(piece, parameters, used)
         else:
-            sql, bound = self._bind(texts.absolute_paths(piece.text), parameters)
+            sql, bound = texts.absolute_paths(piece.text), []
+            if piece.places or parameters:
+                sql, bound = self._bind(sql, parameters)
             answer = self.wire.run(sql, bound, exact=True)
         if piece.temporary:
             self._temporary = self.wire.generation
@@ -201,8 +212,6 @@ class Served:
                 raise LostTransactionError(message)
 
     def _bind(self, sql: str, parameters: Any, *, numbered: bool = False) -> tuple[str, list[Parameter]]:
-        if not parameters and "?" not in sql and "$" not in sql:
-            return sql, []
         found = texts.places(sql)
         given = texts.values_for(found, parameters)
         bound = [values.simple(value) for value in given]
@@ -239,14 +248,15 @@ class Served:
         sql, bound = self._bind(texts.absolute_paths(piece.text), parameters, numbered=True)
         made: dict[str, str] = {}
         tables: list[tuple[frames.Shipment, list[list[Parameter]]]] = []
+        size = 0
         for name, value in used.items():
             shipment = frames.Shipment(self.scratch(), value)
             try:
                 batches = list(shipment.batches())
             finally:
                 shipment.end()
-            size = sum(len(p.data or b"") for batch in batches for p in batch)
-            if len(batches) == 1 and size <= frames.MOST_BYTES:
+            size += sum(len(p.data or b"") for p in batches[0])
+            if len(batches) == 1 and size <= values.MOST_BYTES:
                 made[name] = shipment.select(len(bound) + 1)
                 bound += batches[0]
             else:
@@ -390,38 +400,43 @@ class Served:
         into, count = shape
         columns = list(zip(*rows))
         kinds = [values.column_type(column) for column in columns]
-        if None in kinds:
+        known = [kind for kind in kinds if kind is not None]
+        if len(known) < count:
             return None
         unnested = ", ".join(f"unnest(${i + 1})" for i in range(count))
         text = f"INSERT INTO {into} SELECT {unnested}"
 
-        def arrays(first: int, last: int) -> list[Parameter]:
-            return [values.array(kind, column[first:last]) for kind, column in zip(kinds, columns) if kind]
-
         def send(first: int, last: int) -> Answer:
-            steps = range(first, last, frames.ROWS)
-            self.wire.pipeline((text, arrays(at, min(last, at + frames.ROWS))) for at in steps)
+            batches = values.batches(known, [column[first:last] for column in columns])
+            self.wire.pipeline((text, batch) for batch in batches)
             return Answer("INSERT 0 1")
 
         return self._up_to_the_bad_one(send, len(rows))
 
     def _singly(self, sql: str, rows: Sequence[Any]) -> Answer:
-        plain = bulk.shape(sql, rows[:1] * 3) is not None
+        shape = bulk.shape(sql, list(rows[:1]) * 3)
 
         def bind(row: Any) -> tuple[str, list[Parameter]]:
-            if plain and type(row) in (list, tuple):
+            if shape and type(row) in (list, tuple) and len(row) == shape[1]:
                 bound = [values.simple(value, row=True) for value in row]
                 if None not in bound:
                     return sql, [b for b in bound if b is not None]
             return self._bind(sql, row)
 
-        def send(first: int, last: int) -> Answer:
-            return self.wire.pipeline(map(bind, rows[first:last]))
-
         answer = Answer("")
         for at in range(0, len(rows), _ROWS_AT_ONCE):
-            here = rows[at : at + _ROWS_AT_ONCE]
-            answer = self._up_to_the_bad_one(lambda a, b, at=at: send(at + a, at + b), len(here))  # type: ignore[misc]
+            bound: list[tuple[str, list[Parameter]]] = []
+            failure = None
+            for row in rows[at : at + _ROWS_AT_ONCE]:
+                try:
+                    bound.append(bind(row))
+                except duckdb.Error as error:  # of this row; those before it stay
+                    failure = error
+                    break
+            if bound:
+                answer = self._up_to_the_bad_one(lambda first, last, sent=bound: self.wire.pipeline(sent[first:last]), len(bound))  # type: ignore[misc]
+            if failure is not None:
+                raise failure
         return answer
 
     def _up_to_the_bad_one(self, send: Callable[[int, int], Answer], count: int) -> Answer:

@@ -71,6 +71,7 @@ class Piece:
     left: Left
     word: str
     temporary: bool = False  # makes what only its session at the service has
+    places: bool = True  # are there parameters to fill in? PREPARE has its own
 
 
 def tokens(sql: str) -> list[Token]:
@@ -115,7 +116,7 @@ _TRANSACTION = {
 _SERVICE_WORDS = ("CHECKPOINT", "FORCE", "IMPORT", "EXECUTE", "VACUUM", "ANALYZE")
 
 
-def _classify(text: str, kind: str) -> Piece:
+def _classify(text: str, kind: str, *, places: bool) -> Piece:
     word = statements.first_word(text)
     found = tokens(text)
     left = Left.SUCCESS
@@ -146,7 +147,7 @@ def _classify(text: str, kind: str) -> Piece:
         left = Left.COUNT
     elif kind in ("INSERT", "UPDATE", "DELETE", "MERGE_INTO"):
         left = Left.COUNT
-    return Piece(text, route, left, word, temporary)
+    return Piece(text, route, left, word, temporary, places)
 
 
 _KEPT = 512
@@ -157,8 +158,7 @@ def pieces(split: Callable[[str], list[Any]], query: str) -> list[Piece]:
     """The statements of a text; `split` is DuckDB's extract_statements. Raises what that raises."""
     found = _pieces.get(query)
     if found is None:
-        parsed = [(str(s.query), str(s.type).rpartition(".")[2]) for s in split(query)]
-        found = [_classify(text, kind) for text, kind in parsed]
+        found = [_classify(str(s.query), str(s.type).rpartition(".")[2], places=bool(s.named_parameters)) for s in split(query)]
         if len(_pieces) >= _KEPT:
             _pieces.clear()
         _pieces[query] = found

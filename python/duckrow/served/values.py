@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import struct
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -177,6 +177,21 @@ def column_type(column: Sequence[Any]) -> type | None:
     if kind in (datetime.time, datetime.datetime) and any(v.tzinfo is not None for v in values):
         return None
     return kind
+
+
+MOST_BYTES = 16 << 20  # of one message; the service's max_frame is 64 MiB unless it is set otherwise
+
+
+def batches(kinds: Sequence[type], columns: Sequence[Sequence[Any]]) -> Iterator[list[Parameter]]:
+    """Columns as parameters, so many rows at a time that they fit into a message."""
+    made = [array(kind, column) for kind, column in zip(kinds, columns)]
+    count = len(columns[0])
+    if count < 2 or sum(len(p.data or b"") for p in made) <= MOST_BYTES:
+        yield made
+        return
+    half = count // 2
+    yield from batches(kinds, [column[:half] for column in columns])
+    yield from batches(kinds, [column[half:] for column in columns])
 
 
 def array(kind: type, column: Sequence[Any]) -> Parameter:

@@ -215,11 +215,12 @@ class Wire:
 
     def pipeline(self, statements: Iterable[tuple[str, Sequence[Parameter]]]) -> Answer:
         """All as one transaction, or as parts of the open one. The answer of the last."""
+        prepared = list(statements)
         with self.lock:
             con = self.ready()
             con.enter_pipeline_mode()
             try:
-                return self._pipeline(con, statements)
+                return self._pipeline(con, prepared)
             except KeyboardInterrupt:
                 self.close()
                 raise
