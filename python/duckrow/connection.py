@@ -15,7 +15,7 @@ import duckdb
 from duckrow import _core, _stock, attachments, bulk, databases, fetching, idle, instances, sessions, statements, subclasses
 from duckrow.errors import BusyError, UsageError
 from duckrow.mounts import AsOf
-from duckrow.served import failures, opening
+from duckrow.served import failures, many, opening, shipping
 from duckrow.states import (
     DEFAULT_TIMEOUT,
     IDLE_IN_TRANSACTION_TIMEOUT,
@@ -282,7 +282,7 @@ def _before_executemany(con: Connection, *args: Any, **kwargs: Any) -> Any:
     query = args[0] if args else kwargs.get("query")
     rows = args[1] if len(args) > 1 else kwargs.get("parameters")
     if state.served is not None:
-        state.served.run_many(con, query, rows)
+        many.run(state.served, con, query, rows)
         return [con]
     state.session.use(state)
     state.begin_statement(Result.NONE)
@@ -311,7 +311,7 @@ def _before_append(con: Connection, *args: Any, **kwargs: Any) -> Any:
         return _before_plain(con)
 
     def append(table_name: str, df: Any, *, by_name: bool = False) -> None:
-        served.append(table_name, df, by_name=by_name)
+        shipping.append(served, table_name, df, by_name=by_name)
 
     append(*args, **kwargs)
     return [con]
@@ -599,7 +599,7 @@ def get_write_connection(
     never. idle_in_transaction_timeout: after so many seconds (10) without a statement an open transaction is rolled back, and the
     next statement raises IdleError; 0: never.
 
-    Where a service has the database (`duckrow serve`), the connection writes through it, and the timeouts that are not given are the
+    Where a service has the database (`duckrow serve`), the connection writes through it, and timeouts that are not given are the
     service's. exclusive: takes the file itself, also from a service, which makes way and comes back.
     """
     limit = check_seconds("timeout", timeout, DEFAULT_TIMEOUT)

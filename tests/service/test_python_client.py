@@ -13,7 +13,7 @@ import pytest
 from support.service import Service
 
 sys.path.insert(0, str(Path(__file__).parent))
-from served_checks import CHECKS  # noqa: E402 (it is a program)
+from served_checks import CHECKS
 
 CHECKER = Path(__file__).with_name("served_checks.py")
 

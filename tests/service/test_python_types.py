@@ -46,7 +46,13 @@ TYPES = {
     "timestamptz": ("TIMESTAMPTZ", ["'infinity'", "'-infinity'", "'2024-02-29 12:34:56.789+05'", "'1900-01-01 00:00:00.000001Z'"]),
     "interval": (
         "INTERVAL",
-        ["'1 month 2 days 03:04:05.678'", "'-1 year -2 days'", "'-1 month 1 day -00:00:00.000001'", "'0 seconds'", "'1000000 hours'"],
+        [
+            "'1 month 2 days 03:04:05.678'",
+            "'-1 year -2 days'",
+            "'-1 month 1 day -00:00:00.000001'",
+            "'0 seconds'",
+            "'1000000 hours'",
+        ],
     ),
     "uuid": ("UUID", ["'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'"]),
     "enum": ("ENUM ('sad', 'it''s', 'a,]}\"')", ["'sad'", "'it''s'", "'a,]}\"'"]),
@@ -57,14 +63,17 @@ TYPES = {
     "list_timestamptz": ("TIMESTAMPTZ[]", ["['2024-02-29 12:34:56+05'::TIMESTAMPTZ, 'infinity'::TIMESTAMPTZ]"]),
     "list_blob": ("BLOB[]", ["['\\x00]'::BLOB, NULL]"]),
     "list_enum": ("ENUM ('a', 'b]')[]", ["['a', 'b]', NULL]"]),
-    "list_json": ("JSON[]", ["['{\"a\": \"]\"}'::JSON, NULL]"]),
+    "list_json": ("JSON[]", ['[\'{"a": "]"}\'::JSON, NULL]']),
     "list_double": ("DOUBLE[]", ["['nan'::DOUBLE, 0.1, NULL, '-inf'::DOUBLE]"]),
     "list_interval": ("INTERVAL[]", ["['1 month -2 days 00:00:01'::INTERVAL]"]),
     "list_decimal": ("DECIMAL(20, 3)[]", ["[1.5, -2]"]),
     "array": ("INTEGER[3]", ["[1, 2, 3]", "[4, NULL, 6]"]),
     "array_varchar": ("VARCHAR[2]", ["['a]', NULL]"]),
     "array_array": ("INTEGER[2][3]", ["[[1, 2], [3, 4], [5, 6]]"]),
-    "struct": ("STRUCT(a INTEGER, \"b c\" VARCHAR, \"it's\" INTEGER)", ["{'a': 1, 'b c': '}\",', 'it''s': NULL}", "row(NULL, NULL, 2)"]),
+    "struct": (
+        'STRUCT(a INTEGER, "b c" VARCHAR, "it\'s" INTEGER)',
+        ["{'a': 1, 'b c': '}\",', 'it''s': NULL}", "row(NULL, NULL, 2)"],
+    ),
     "struct_struct": ("STRUCT(x STRUCT(y VARCHAR[], z DATE))", ["{'x': {'y': ['}'], 'z': '2024-01-01'}}", "{'x': NULL}"]),
     "list_struct": ("STRUCT(a INTEGER, b VARCHAR)[]", ["[{'a': 1, 'b': '}'}, NULL]"]),
     "map": ("MAP(VARCHAR, INTEGER)", ["MAP {'a': 1, '=,}': NULL}", "MAP {}"]),
@@ -153,14 +162,15 @@ import sys, datetime as d, uuid, duckdb, duckrow, numpy, pandas
 from decimal import Decimal as D
 east = d.timezone(d.timedelta(hours=5, minutes=30))
 values = [
-    0, -1, 2**31 - 1, 2**31, -2**31 - 1, 2**63 - 1, 2**63, 2**64, -2**63 - 1, 2**127, 1.5, float("nan"), float("inf"), -0.0, 5e-324, True,
-    False, None, "", "a", "it's \ \n 🦆", "a\0b", b"", b"\0\xff'", bytearray(b"x"), memoryview(b"y"), d.date(1, 1, 1), d.date.max,
-    d.datetime(2024, 2, 29, 1, 2, 3, 4), d.datetime.max, d.datetime.min, d.datetime(2024, 2, 29, 1, 2, 3, 4, tzinfo=east),
-    d.time(1, 2, 3, 4), d.time(1, 2, 3, tzinfo=east), d.timedelta(days=40, seconds=3), d.timedelta(microseconds=-1),
-    uuid.UUID(int=5), uuid.UUID(int=2**128 - 1), D("1.50"), D("-0.05"), D("0"), D("NaN"), D("Infinity"), D("1E-5"),
-    D("12345678901234567890123456789012345678"), [1, None], [], ["a]", None, "'", ""], [[1], [2, 3], []], (1, 2), {"a": 1, "b c": "}"},
-    {"key": [1, 2], "value": ["=", None]}, {"a": {"b": [D("1.5")]}}, [{"a": "}"}, {"a": None}], [b"]"], numpy.array([1, 2]),
-    numpy.datetime64("2020-01-01"), pandas.Timestamp("2020-01-01 00:00:00.000000001"), pandas.Timestamp("2020-01-01", tz="UTC"), pandas.NaT, pandas.NA,
+    0, -1, 2**31 - 1, 2**31, -2**31 - 1, 2**63 - 1, 2**63, 2**64, -2**63 - 1, 2**127, 1.5, float("nan"), float("inf"), -0.0,
+    5e-324, True, False, None, "", "a", "it's \ \n 🦆", "a\0b", b"", b"\0\xff'", bytearray(b"x"), memoryview(b"y"), d.date(1,
+    1, 1), d.date.max, d.datetime(2024, 2, 29, 1, 2, 3, 4), d.datetime.max, d.datetime.min, d.datetime(2024, 2, 29, 1, 2, 3,
+    4, tzinfo=east), d.time(1, 2, 3, 4), d.time(1, 2, 3, tzinfo=east), d.timedelta(days=40, seconds=3),
+    d.timedelta(microseconds=-1), uuid.UUID(int=5), uuid.UUID(int=2**128 - 1), D("1.50"), D("-0.05"), D("0"), D("NaN"),
+    D("Infinity"), D("1E-5"), D("12345678901234567890123456789012345678"), [1, None], [], ["a]", None, "'", ""], [[1], [2,
+    3], []], (1, 2), {"a": 1, "b c": "}"}, {"key": [1, 2], "value": ["=", None]}, {"a": {"b": [D("1.5")]}}, [{"a": "}"},
+    {"a": None}], [b"]"], numpy.array([1, 2]), numpy.datetime64("2020-01-01"),
+    pandas.Timestamp("2020-01-01 00:00:00.000000001"), pandas.Timestamp("2020-01-01", tz="UTC"), pandas.NaT, pandas.NA,
     duckdb.Value(7, "UTINYINT"), duckdb.Value("1", "UNION(i INTEGER, s VARCHAR)"),
 ]
 stock = duckdb.connect()

@@ -75,9 +75,8 @@ class _Parser:
                 self.take(), self.take()
             found = Type(name, '"NULL"' if name == "NULL" else name)
         while self.take("["):
-            size = self.take("]") and ""
-            if size is None:
-                size = self.take()
+            size = "" if self.take("]") else self.take() or ""
+            if size:
                 self.take()
             found = Type("ARRAY" if size else "LIST", f"{found.sql}[{size}]", (), (found,))
         return found
@@ -190,9 +189,7 @@ def _to(value: str, kind: Type) -> str:
         items = f"CAST({value} AS {child.sql}[])" if kind.kind == "ARRAY" else value
         return items if _plain(child) else _over(items, child, "to")
     if kind.kind == "MAP":
-        halves = [
-            _over(f"{take}({value})", child, "to") for take, child in zip(("map_keys", "map_values"), kind.children)
-        ]
+        halves = [_over(f"{take}({value})", child, "to") for take, child in zip(("map_keys", "map_values"), kind.children)]
         return _guard(value, f"struct_pack(k := {halves[0]}, v := {halves[1]})")
     if kind.kind == "STRUCT":
         which = [quote(n) for n in kind.names] or [str(i + 1) for i in range(len(kind.children))]

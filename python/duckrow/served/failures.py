@@ -80,4 +80,6 @@ def make(sqlstate: str, message: str) -> Exception:
 
 def unsupported(what: str) -> Exception:
     """For what only a DuckDB of one's own can do."""
-    return UnsupportedError(f"{what} cannot be had through the service that has this database: exclusive=True takes the file itself")
+    return UnsupportedError(
+        f"{what} cannot be had through the service that has this database: exclusive=True takes the file itself"
+    )

@@ -113,9 +113,7 @@ class Shipment:
 
     def select(self, first: int) -> str:
         """The frame as a query over arrays, which are the parameters from that number on."""
-        lists = ", ".join(
-            f"unnest(CAST(${first + i} AS {self.sent(kind)}[])) AS c{i}" for i, (_, kind) in enumerate(self.columns)
-        )
+        lists = ", ".join(f"unnest(CAST(${first + i} AS {self.sent(kind)}[])) AS c{i}" for i, (_, kind) in enumerate(self.columns))
         return f"SELECT {self.made()} FROM (SELECT {lists})"
 
     @staticmethod

@@ -7,17 +7,16 @@ from there are made a result of the connection's own when they are asked for, so
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from duckrow import bulk, statements
 from duckrow.errors import LostTransactionError
-from duckrow.instances import quote_name
-from duckrow.served import exact, failures, frames, texts, values
+from duckrow.served import exact, failures, frames, shipping, texts, values
 from duckrow.served.texts import Left, Piece, Route
 from duckrow.served.wire import Answer, Parameter, Wire
 from duckrow.states import Result
@@ -36,16 +35,30 @@ _ABORTED = "TransactionContext Error: Current transaction is aborted (please ROL
 _ROLLED_BACK = "the transaction had been rolled back by the service, so nothing of it was committed"
 # Settings that change what a statement means, so that the service has to know them; and those that only it knows.
 _MEANINGFUL = frozenset(
-    ("search_path", "schema", "timezone", "calendar", "integer_division", "ieee_floating_point_ops", "default_collation")
-    + ("default_null_order", "null_order", "default_order", "order_by_non_integer_literal", "old_implicit_casting")
-    + ("scalar_subquery_error_on_multiple_rows", "lambda_syntax", "file_search_path", "max_expression_depth")
+    [
+        "search_path",
+        "schema",
+        "timezone",
+        "calendar",
+        "integer_division",
+        "ieee_floating_point_ops",
+        "default_collation",
+        "default_null_order",
+        "null_order",
+        "default_order",
+        "order_by_non_integer_literal",
+        "old_implicit_casting",
+        "scalar_subquery_error_on_multiple_rows",
+        "lambda_syntax",
+        "file_search_path",
+        "max_expression_depth",
+    ]
 )
 _ITS_OWN = frozenset(("lock_timeout", "statement_timeout", "transaction_timeout", "idle_in_transaction_session_timeout"))
 _SETTING = re.compile(
     r"\s*(?:SET|RESET|PRAGMA)\s+(?:(?:SESSION|LOCAL)\s+)?(?:(?P<variable>VARIABLE|TIME\s+ZONE)\b|(?P<name>\w+))", re.IGNORECASE
 )
 _TIMEOUTS = {"busy_timeout": "busy_timeout", "idle_in_transaction_timeout": "idle_in_transaction_session_timeout"}
-_ROWS_AT_ONCE = 5000
 
 
 class Served:
@@ -71,6 +84,11 @@ class Served:
         """Are reads for the service to answer?"""
         return self.wire.transaction or not self.snapshots or bool(self._temporary)
 
+    @property
+    def has_own_state(self) -> bool:
+        """Has its session at the service temporary tables, or settings that count?"""
+        return bool(self._temporary or self.wire.statements)
+
     def scratch(self) -> Native:
         """Another connection to this process's reader."""
         if self._scratch is None:
@@ -80,10 +98,8 @@ class Served:
     def close(self) -> None:
         """Undoes an open transaction, and hangs up."""
         if self.wire.transaction:
-            try:
+            with contextlib.suppress(duckdb.Error):
                 self.wire.run("ROLLBACK")
-            except duckdb.Error:
-                pass
         self.wire.close()
         if self._scratch is not None:
             self._scratch.close()
@@ -125,7 +141,8 @@ class Served:
             return None
         return Native.sql(con, pending[0], params=pending[1]) if pending[1] else Native.sql(con, pending[0])
 
-    def _settle(self, answer: Answer, left: Left) -> None:
+    def settle(self, answer: Answer, left: Left) -> None:
+        """What a statement at the service leaves to be fetched."""
         if answer.names is not None:
             columns = [exact.split_name(name) for name in answer.names]
             self.leave(exact.select(columns), answer.columns)
@@ -189,20 +206,21 @@ class Served:
 
     def _run_there(self, piece: Piece, parameters: Any, frame: FrameType | None) -> None:
         """At the service."""
-        self._check_session()
-        used = self._frames(piece.text, frame)
+        self.check_session()
+        used = shipping.used_by(self, piece.text, frame)
         if used:
-            answer = self._run_with(piece, parameters, used)
+            answer = shipping.run_with(self, piece, parameters, used)
         else:
-            sql, bound = texts.absolute_paths(piece.text), []
+            sql = texts.absolute_paths(piece.text)
+            bound: list[Parameter] = []
             if piece.places or parameters:
-                sql, bound = self._bind(sql, parameters)
+                sql, bound = self.bind(sql, parameters)
             answer = self.wire.run(sql, bound, exact=True)
         if piece.temporary:
             self._temporary = self.wire.generation
-        self._settle(answer, piece.left)
+        self.settle(answer, piece.left)
 
-    def _check_session(self) -> None:
+    def check_session(self) -> None:
         """A new session at the service has no temporary tables."""
         if self._temporary:
             self.wire.ready()
@@ -211,7 +229,8 @@ class Served:
                 message = "the service was restarted, and the temporary tables of this connection are lost"
                 raise LostTransactionError(message)
 
-    def _bind(self, sql: str, parameters: Any, *, numbered: bool = False) -> tuple[str, list[Parameter]]:
+    def bind(self, sql: str, parameters: Any, *, numbered: bool = False) -> tuple[str, list[Parameter]]:
+        """The statement and its parameters as they travel. numbered: with $1, $2, …, whatever it had."""
         found = texts.places(sql)
         given = texts.values_for(found, parameters)
         bound = [values.simple(value) for value in given]
@@ -222,105 +241,13 @@ class Served:
             sql = texts.fill(sql, found, expressions)
         return sql, [b for b in bound if b is not None]
 
-    # ---- frames ----
-
-    def _frames(self, sql: str, frame: FrameType | None) -> dict[str, Any]:
-        """The data frames that a statement uses, by name. A table of the database goes before a variable."""
-        used: dict[str, Any] = {}
-        variables = {}
-        for name in texts.table_names(sql):
-            if name.lower() in self.registered:
-                used[name] = self.registered[name.lower()]
-            elif (value := frames.variable(frame, name)) is not None:
-                variables[name] = value
-        for name, value in variables.items():
-            question = "SELECT 1 FROM duckdb_tables() WHERE lower(table_name) = lower($1) UNION ALL "
-            question += "SELECT 1 FROM duckdb_views() WHERE lower(view_name) = lower($1) LIMIT 1"
-            if self.remote:
-                known = self.wire.run(question, [values.parameter(name, 1, self.scratch())]).columns[0]
-            else:
-                known = self.scratch().execute(question, [name]).fetchall()
-            if not known:
-                used[name] = value
-        return used
-
-    def _run_with(self, piece: Piece, parameters: Any, used: dict[str, Any]) -> Answer:
-        sql, bound = self._bind(texts.absolute_paths(piece.text), parameters, numbered=True)
-        made: dict[str, str] = {}
-        tables: list[tuple[frames.Shipment, list[list[Parameter]]]] = []
-        size = 0
-        for name, value in used.items():
-            shipment = frames.Shipment(self.scratch(), value)
-            try:
-                batches = list(shipment.batches())
-            finally:
-                shipment.end()
-            size += sum(len(p.data or b"") for p in batches[0])
-            if len(batches) == 1 and size <= values.MOST_BYTES:
-                made[name] = shipment.select(len(bound) + 1)
-                bound += batches[0]
-            else:
-                made[name] = f"SELECT {shipment.made()} FROM temp.duckrow_frame_{len(tables)}"
-                tables.append((shipment, batches))
-        text = texts.with_tables(sql, made)
-        if not tables:
-            return self.wire.run(text, bound, exact=True)
-        return self._through_tables(text, bound, tables)
-
-    def _through_tables(
-        self, sql: str, bound: list[Parameter], tables: list[tuple[frames.Shipment, list[list[Parameter]]]]
-    ) -> Answer:
-        """In one transaction: the frames into temporary tables, then the statement."""
-        alone = not self.wire.transaction
-        if alone:
-            self.wire.run("BEGIN")
-        try:
-            for i, (shipment, batches) in enumerate(tables):
-                columns = ", ".join(f"c{k} {shipment.sent(kind)}" for k, (_, kind) in enumerate(shipment.columns))
-                self.wire.run(f"CREATE OR REPLACE TEMP TABLE duckrow_frame_{i} ({columns})")
-                lists = ", ".join(
-                    f"unnest(CAST(${k + 1} AS {shipment.sent(kind)}[]))" for k, (_, kind) in enumerate(shipment.columns)
-                )
-                for batch in batches:
-                    self.wire.run(f"INSERT INTO temp.duckrow_frame_{i} SELECT {lists}", batch)
-            answer = self.wire.run(sql, bound, exact=True)
-            for i in range(len(tables)):
-                self.wire.run(f"DROP TABLE temp.duckrow_frame_{i}")
-            if alone:
-                self.wire.run("COMMIT")
-        except BaseException:
-            if alone and self.wire.transaction:
-                self.wire.run("ROLLBACK")
-            raise
-        if alone and not self._temporary and not self.wire.statements:
-            self.wire.run("DISCARD ALL")  # or all that follows would go past the lane
-        return answer
-
-    def append(self, table: str, frame: Any, *, by_name: bool) -> None:
-        """All rows of a data frame."""
-        self._check_session()
-        target = table if re.fullmatch(r'(?:[\w]+|"(?:[^"]|"")+")(?:\.(?:[\w]+|"(?:[^"]|"")+")){0,2}', table) else quote_name(table)
-        shipment = frames.Shipment(self.scratch(), frame)
-        how = " BY NAME" if by_name else ""
-        sql = f"INSERT INTO {target}{how} {shipment.select(1)}"
-        try:
-            self.wire.pipeline((sql, batch) for batch in shipment.batches())
-        finally:
-            shipment.end()
-        self.leave('SELECT true AS "Success" LIMIT 0')
-
-    def write_relation(self, relation: Any, statement: str) -> None:
-        """A relation of this process's, where the statement says duckrow_relation."""
-        piece = Piece(statement, Route.WRITE, Left.COUNT, statements.first_word(statement))
-        self._settle(self._run_with(piece, None, {"duckrow_relation": relation}), piece.left)
-
     # ---- transactions ----
 
     def begin(self, sql: str = "BEGIN TRANSACTION") -> None:
         """Raises what DuckDB raises within one."""
         if self.wire.transaction:
             raise duckdb.TransactionException(_IN_TRANSACTION)
-        self._check_session()
+        self.check_session()
         self.wire.run(sql)
         self.leave('SELECT true AS "Success" LIMIT 0')
 
@@ -373,102 +300,15 @@ class Served:
             self.wire.statements.append(piece.text)
         self._run_here(con, piece.text, None)
 
-    # ---- many rows ----
-
-    def run_many(self, con: Native, query: Any, rows: Any) -> None:
-        """A statement for each row, as if one after the other."""
-        found = self.split(con, query)
-        rows = rows if isinstance(rows, (list, tuple)) else list(rows)
-        if len(found) != 1 or not rows or found[0].route is not Route.WRITE:
-            frame = frames.caller()
-            for row in rows:
-                for piece in found:
-                    self.run_one(con, piece, row, frame)
-            return
-        self._check_session()
-        piece = found[0]
-        answer = self._bulk(piece.text, rows) or self._singly(piece.text, rows)
-        self._settle(answer, piece.left)
-        if self.count is not None:
-            self.count = len(rows) if piece.word == "INSERT" else self.count
-
-    def _bulk(self, sql: str, rows: Sequence[Any]) -> Answer | None:
-        """A plain INSERT of rows of one shape; None: it is none."""
-        shape = bulk.shape(sql, rows)
-        if shape is None:
-            return None
-        into, count = shape
-        columns = list(zip(*rows))
-        kinds = [values.column_type(column) for column in columns]
-        known = [kind for kind in kinds if kind is not None]
-        if len(known) < count:
-            return None
-        unnested = ", ".join(f"unnest(${i + 1})" for i in range(count))
-        text = f"INSERT INTO {into} SELECT {unnested}"
-
-        def send(first: int, last: int) -> Answer:
-            batches = values.batches(known, [column[first:last] for column in columns])
-            self.wire.pipeline((text, batch) for batch in batches)
-            return Answer("INSERT 0 1")
-
-        return self._up_to_the_bad_one(send, len(rows))
-
-    def _singly(self, sql: str, rows: Sequence[Any]) -> Answer:
-        shape = bulk.shape(sql, list(rows[:1]) * 3)
-
-        def bind(row: Any) -> tuple[str, list[Parameter]]:
-            if shape and type(row) in (list, tuple) and len(row) == shape[1]:
-                bound = [values.simple(value, row=True) for value in row]
-                if None not in bound:
-                    return sql, [b for b in bound if b is not None]
-            return self._bind(sql, row)
-
-        answer = Answer("")
-        for at in range(0, len(rows), _ROWS_AT_ONCE):
-            bound: list[tuple[str, list[Parameter]]] = []
-            failure = None
-            for row in rows[at : at + _ROWS_AT_ONCE]:
-                try:
-                    bound.append(bind(row))
-                except duckdb.Error as error:  # of this row; those before it stay
-                    failure = error
-                    break
-            if bound:
-                answer = self._up_to_the_bad_one(lambda first, last, sent=bound: self.wire.pipeline(sent[first:last]), len(bound))  # type: ignore[misc]
-            if failure is not None:
-                raise failure
-        return answer
-
-    def _up_to_the_bad_one(self, send: Callable[[int, int], Answer], count: int) -> Answer:
-        """As one transaction. Where that fails, the rows before the first bad one stay, as they do when each is by itself; its
-        error is raised."""
-        alone = not self.wire.transaction
-        try:
-            return send(0, count)
-        except (duckdb.DataError, duckdb.IntegrityError):
-            if not alone or count == 1:
-                raise
-        first, last = 0, count  # the bad one is between them
-        while last - first > 1:
-            half = (first + last) // 2
-            try:
-                send(first, half)
-                first = half
-            except duckdb.Error:
-                last = half
-        answer = send(first, last)
-        # It went well this time: what was in its way has gone.
-        return answer if last == count else self._up_to_the_bad_one(lambda a, b: send(last + a, last + b), count - last)
-
     # ---- what the reader refuses ----
 
     def rescue(self, con: Native, error: BaseException, query: Any, parameters: Any) -> bool:
         """A read that failed here: does the service know better? True: it has answered."""
         if not isinstance(error, duckdb.Error) or isinstance(error, duckdb.ParserException):
             return False
-        if "read-only" not in str(error):
-            if not isinstance(error, (duckdb.CatalogException, duckdb.BinderException)) or not self._has_others():
-                return False
+        unknown = isinstance(error, (duckdb.CatalogException, duckdb.BinderException))
+        if "read-only" not in str(error) and not (unknown and self._has_others()):
+            return False
         found = self.split(con, query)
         if not found:
             return False
@@ -482,4 +322,3 @@ class Served:
             question = "SELECT count(*) FROM duckdb_databases() WHERE NOT internal AND path IS NOT NULL"
             self._many = self.wire.run(question).columns[0] != ["1"]
         return self._many
-

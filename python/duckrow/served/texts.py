@@ -180,7 +180,8 @@ class Places:
 @functools.lru_cache(maxsize=512)
 def places(sql: str) -> Places:
     """In DuckDB's order: `?` count up, names as they first come."""
-    spans, keys = [], {}
+    spans: list[tuple[int, int, str]] = []
+    keys: dict[str, int] = {}
     marks = 0
     for token in tokens(sql):
         if token.kind != "place":
@@ -220,12 +221,14 @@ def values_for(found: Places, parameters: Any) -> list[Any]:
         raise duckdb.InvalidInputException(message)
     missing = [key for key in found.keys if key not in given]
     if missing:
-        message = f"Invalid Input Error: Values were not provided for the following prepared statement parameters: {', '.join(missing)}"
+        message = (
+            f"Invalid Input Error: Values were not provided for the following prepared statement parameters: {', '.join(missing)}"
+        )
         raise duckdb.InvalidInputException(message)
     extra = [key for key in given if key not in found.keys]
     if extra:
-        message = (
-            "Invalid Input Error: Parameter argument/count mismatch, identifiers of the excess parameters: " + ", ".join(extra)
+        message = "Invalid Input Error: Parameter argument/count mismatch, identifiers of the excess parameters: " + ", ".join(
+            extra
         )
         raise duckdb.InvalidInputException(message)
     return [given[key] for key in found.keys]

@@ -1,4 +1,4 @@
-"""Python values as parameters: of the type that DuckDB gives them, so that the statement means what it means in a DuckDB of one's own.
+"""Python values as parameters: of the type that DuckDB gives them, so that a statement means what it means in one's own DuckDB.
 
 The common ones are told in PostgreSQL's binary formats. All others are made a value by a local DuckDB, which tells its type, and
 travel as text of it with the cast in the statement (exact).
@@ -170,7 +170,7 @@ def column_type(column: Sequence[Any]) -> type | None:
     if kind not in _COLUMNS:
         return None
     values = [v for v in column if v is not None] if None in column else column
-    if kind is int and not (-(2**63) <= min(values) and max(values) < 2**63):
+    if kind is int and not (min(values) >= -(2**63) and max(values) < 2**63):
         return None
     if kind is str and "\0" in "".join(values):
         return None

@@ -400,6 +400,12 @@ def _plain(message: str) -> str:
 
 def _is_nobody(message: str) -> bool:
     """Nobody listens there, or it is leaving."""
-    signs = ("No such file", "Connection refused", "shutting down", "closed the connection", "administrator command", "reset by peer")
+    signs = (
+        "No such file",
+        "Connection refused",
+        "shutting down",
+        "closed the connection",
+        "administrator command",
+        "reset by peer",
+    )
     return any(sign in message for sign in signs)
-
