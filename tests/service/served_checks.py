@@ -339,17 +339,19 @@ def executemany_is_fast(path: str) -> None:
     """Fifty times DuckDB's own, which commits each row; a hundred thousand rows of three columns."""
     name = a_table(path, "i INTEGER, d DOUBLE, v VARCHAR")
     rows = [(i, i * 0.5, f"value {i}") for i in range(100_000)]
-    with duckrow.get_write_connection(path) as con:
-        begin = time.perf_counter()
-        con.executemany(f"INSERT INTO {name} VALUES (?, ?, ?)", rows)
-        served = len(rows) / (time.perf_counter() - begin)
     own = duckdb.connect(f"{path}.own")
     own.execute("CREATE OR REPLACE TABLE t (i INTEGER, d DOUBLE, v VARCHAR)")
-    begin = time.perf_counter()
-    own.executemany("INSERT INTO t VALUES (?, ?, ?)", rows[:500])
-    stock = 500 / (time.perf_counter() - begin)
+
+    def rate(con: Any, table: str, count: int) -> float:
+        begin = time.perf_counter()
+        con.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", rows[:count])
+        return count / (time.perf_counter() - begin)
+
+    with duckrow.get_write_connection(path) as con:
+        rates = [(rate(con, name, len(rows)), rate(own, "t", 500)) for _ in range(3)]
     own.close()
-    assert len(rows_of(path, name)) == len(rows)
+    assert len(rows_of(path, name)) == 3 * len(rows)
+    served, stock = (statistics.median(each) for each in zip(*rates))
     assert served >= 50 * stock, f"{served:.0f} rows/s, DuckDB's own {stock:.0f}"
 
 
@@ -399,7 +401,7 @@ def frames(path: str) -> None:
     large = pandas.DataFrame({"i": range(20_000), "v": "x" * 1000})  # noqa: F841
     served.execute(f"CREATE TABLE {name}_large AS SELECT i, v FROM large")
     assert served.execute(f"SELECT count(*), sum(i), sum(length(v)) FROM {name}_large").fetchall() == [
-        (400_000, 79999800000, 24_000_000)
+        (20_000, 199990000, 20_000_000)
     ]
     # Relations, which are read here, and written there.
     served.sql(f"SELECT i, v FROM {name} WHERE i BETWEEN 10 AND 19").create(f"{name}_relation")
