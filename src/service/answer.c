@@ -12,21 +12,21 @@ static void perform_set(struct dr_client *client, struct dr_portal *portal, dr_s
 {
     struct dr_set_statement set;
     duckrow_code code = DUCKROW_OK;
-    char value[256];
     dr_set_parse(portal->statement->sql, &set);
-    if (set.what == DR_SET_ONE) {
+    if (set.what == DR_SET_RESET_ALL) {
+        dr_perform_reset_all(client, next);
+        return;
+    }
+    if (set.what == DR_SET_ONE)
         code = dr_parameters_set(&client->parameters, set.name, set.value, dr_reply(client), &client->error);
-        client->backend.busy_timeout = client->parameters.busy_timeout;
-    } else if (set.what == DR_SET_RESET_ALL || set.what == DR_SET_RESET) {
-        struct dr_parameters fresh;
-        dr_parameters_init(&fresh, client->server->settings);
-        if (set.what == DR_SET_RESET && dr_parameters_show(&fresh, set.name, value))
-            code = dr_parameters_set(&client->parameters, set.name, value, dr_reply(client), &client->error);
-        client->backend.busy_timeout = client->parameters.busy_timeout;
+    else if (set.what == DR_SET_RESET)
+        dr_parameters_reset(&client->parameters, &client->start, set.name, dr_reply(client));
+    client->backend.busy_timeout = client->parameters.busy_timeout;
+    if (code == DUCKROW_NOT_FOUND) {
+        dr_refuse(client, "55P02", next, "parameter \"%s\" cannot be changed", set.name);
+        return;
     }
     if (code) {
-        if (code == DUCKROW_NOT_FOUND)
-            dr_fail(&client->error, DUCKROW_USAGE, "parameter \"%s\" cannot be changed", set.name);
         dr_fail_client(client, next);
         return;
     }
@@ -64,13 +64,15 @@ void dr_describe_texts(struct dr_buffer *out, const char *const *names, int coun
 
 int dr_describe_show(struct dr_buffer *out, const char *sql)
 {
-    static const char *const columns[] = {"name", "value"};
+    static const char *const columns[] = {"name", "value"}, *const all[] = {"name", "setting", "description"};
     char name[64];
     const char *one = name;
     if (!dr_show_parse(sql, name))
         return 0;
     if (strcasecmp(name, "duckrow") == 0)
         dr_describe_texts(out, columns, 2);
+    else if (strcasecmp(name, "ALL") == 0)
+        dr_describe_texts(out, all, 3);
     else
         dr_describe_texts(out, &one, 1);
     return 1;
@@ -88,6 +90,17 @@ static void show_stats(struct dr_client *client)
     }
 }
 
+static void show_all(struct dr_client *client)
+{
+    const char *name, *about;
+    char value[256];
+    for (int i = 0; (name = dr_parameters_name(i, &about)); i++) {
+        dr_parameters_show(&client->parameters, name, value);
+        const char *const texts[] = {name, value, about};
+        put_texts(dr_reply(client), texts, 3);
+    }
+}
+
 static void perform_show(struct dr_client *client, struct dr_portal *portal, int describe, dr_step next)
 {
     char name[64], value[256];
@@ -97,6 +110,8 @@ static void perform_show(struct dr_client *client, struct dr_portal *portal, int
     dr_show_parse(portal->statement->sql, name);
     if (strcasecmp(name, "duckrow") == 0) {
         show_stats(client);
+    } else if (strcasecmp(name, "ALL") == 0) {
+        show_all(client);
     } else {
         dr_parameters_show(&client->parameters, name, value);
         put_texts(dr_reply(client), &text, 1);
@@ -159,8 +174,7 @@ static void perform_fetch(struct dr_client *client, struct dr_portal *portal, in
     portal->told = 0;
     if (cursor->finished || !fetch.count) {
         if (describe && !fetch.move)
-            dr_describe_rows(dr_reply(client), cursor->statement->columns, cursor->statement->names, cursor->statement->types,
-                             &(struct dr_formats){0});
+            dr_describe_rows(dr_reply(client), &cursor->statement->columns, &(struct dr_formats){0});
         snprintf(tag, sizeof tag, "%s 0", fetch.move ? "MOVE" : "FETCH");
         dr_complete(client, tag);
         dr_go_on(client, next);
@@ -212,22 +226,6 @@ static void after_checkpoint(struct dr_client *client)
     dr_go_on(client, dr_take_next(client));
 }
 
-static void do_discard(struct dr_client *client)
-{
-    struct dr_backend *backend = &client->backend;
-    dr_portals_close_cursors(client);
-    dr_backend_rollback(backend);
-    dr_backend_disconnect(backend);
-}
-
-static void after_discard(struct dr_client *client)
-{
-    dr_portals_free_all(client);
-    dr_complete(client, client->error.code ? "ROLLBACK" : "DISCARD ALL");
-    dr_put_reply(client);
-    dr_go_on(client, dr_take_next(client));
-}
-
 void dr_perform_own(struct dr_client *client, struct dr_portal *portal, int describe, dr_step next)
 {
     const struct dr_statement *statement = portal->statement;
@@ -255,17 +253,10 @@ void dr_perform_own(struct dr_client *client, struct dr_portal *portal, int desc
             dr_client_start(client, do_checkpoint, after_checkpoint);
         return;
     case DR_KIND_DISCARD:
-        client->next_step = next;
-        client->error = (duckrow_error){0};
-        dr_client_start(client, do_discard, after_discard);
+        dr_perform_discard(client, statement->sql, next);
         return;
     case DR_KIND_DEALLOCATE:
-        if (!dr_deallocate(client, statement->sql)) {
-            dr_refuse(client, "26000", next, "prepared statement does not exist");
-            return;
-        }
-        dr_complete(client, "DEALLOCATE");
-        dr_go_on(client, next);
+        dr_perform_deallocate(client, statement->sql, next);
         return;
     case DR_KIND_NOTHING:
         dr_complete(client, statement->tag);

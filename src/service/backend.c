@@ -11,6 +11,7 @@ void dr_backend_init(struct dr_backend *backend, struct dr_host *host, struct dr
 {
     *backend = (struct dr_backend){.host = host, .views = views, .statements = statements};
     backend->busy_timeout = host->settings->busy_timeout;
+    backend->member.stop = &backend->cancelled;
     pthread_mutex_init(&backend->mutex, NULL);
 }
 
@@ -45,11 +46,14 @@ duckrow_code dr_backend_connect(struct dr_backend *backend, duckrow_error *error
 
 /* ---- cancelling ---- */
 
-void dr_backend_run_begin(struct dr_backend *backend, duckdb_connection connection)
+duckrow_code dr_backend_run_begin(struct dr_backend *backend, duckdb_connection connection, duckrow_error *error)
 {
     pthread_mutex_lock(&backend->mutex);
-    backend->running = connection;
+    const char *reason = backend->cancelled;
+    if (!reason)
+        backend->running = connection;
     pthread_mutex_unlock(&backend->mutex);
+    return reason ? dr_fail(error, DUCKROW_INTERRUPTED, "%s", reason) : DUCKROW_OK;
 }
 
 void dr_backend_run_end(struct dr_backend *backend, duckrow_error *error)
@@ -57,7 +61,6 @@ void dr_backend_run_end(struct dr_backend *backend, duckrow_error *error)
     pthread_mutex_lock(&backend->mutex);
     const char *reason = backend->cancelled;
     backend->running = NULL;
-    backend->cancelled = NULL;
     pthread_mutex_unlock(&backend->mutex);
     if (backend->member.inside && backend->member.cancelled && error->code)
         dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
@@ -68,10 +71,26 @@ void dr_backend_run_end(struct dr_backend *backend, duckrow_error *error)
 void dr_backend_cancel(struct dr_backend *backend, const char *reason)
 {
     pthread_mutex_lock(&backend->mutex);
-    if (backend->running) {
+    if (!backend->cancelled)
         backend->cancelled = reason;
+    if (backend->running)
         backend->host->duckdb->interrupt(backend->running);
-    }
+    pthread_mutex_unlock(&backend->mutex);
+    dr_gate_wake(&backend->host->gate);
+}
+
+void dr_backend_remind(struct dr_backend *backend)
+{
+    pthread_mutex_lock(&backend->mutex);
+    if (backend->cancelled && backend->running)
+        backend->host->duckdb->interrupt(backend->running);
+    pthread_mutex_unlock(&backend->mutex);
+}
+
+void dr_backend_ready(struct dr_backend *backend)
+{
+    pthread_mutex_lock(&backend->mutex);
+    backend->cancelled = NULL;
     pthread_mutex_unlock(&backend->mutex);
 }
 
@@ -96,6 +115,7 @@ void dr_backend_rollback(struct dr_backend *backend)
 {
     if (!backend->open)
         return;
+    dr_gate_shield(&backend->host->gate, &backend->member);
     dr_connection_run(backend->host->duckdb, backend->connection, "ROLLBACK", NULL);
     dr_runner_clear(backend->runner);
     dr_gate_leave(&backend->host->gate, &backend->member);
@@ -144,11 +164,16 @@ void dr_backend_run(struct dr_backend *backend, struct dr_unit *unit)
     int schema = 0, i = 0;
     dr_buffer_reset(&unit->rows, 0);
     if (!code)
-        dr_backend_run_begin(backend, backend->connection);
+        code = dr_backend_run_begin(backend, backend->connection, error);
     for (; !code && i < unit->operations; i++) {
         note_write(backend, unit->operation[i].statement);
         schema |= unit->operation[i].statement->kind == DR_KIND_SCHEMA;
+        int quick = dr_statement_is_quick(unit->operation[i].statement);
+        if (!quick)
+            dr_parallel_begin(&backend->host->parallel);
         code = dr_runner_run(backend->runner, unit, i, unit->operations >= APPEND_FROM, error);
+        if (!quick)
+            dr_parallel_end(&backend->host->parallel);
     }
     if (!code)
         code = dr_runner_flush(backend->runner, error);
@@ -168,7 +193,7 @@ void dr_backend_run_alone(struct dr_backend *backend, struct dr_unit *unit)
         if (unit->failed < 0 && dr_backend_commit(backend, &unit->error))
             unit->failed = unit->operations;
         int lost = unit->error.code == DUCKROW_BUSY && backend->member.cancelled;
-        if (unit->failed < 0 || !(dr_is_conflict(&unit->error) || lost) || dr_clock_ms() >= unit->deadline)
+        if (unit->failed < 0 || backend->cancelled || !(dr_is_conflict(&unit->error) || lost) || dr_clock_ms() >= unit->deadline)
             return;
         nanosleep(&(struct timespec){.tv_nsec = PATIENCE_MS * 1000000L}, NULL);
     }

@@ -25,7 +25,7 @@ struct dr_backend {
     int64_t busy_timeout;
     pthread_mutex_t mutex; /* over running */
     duckdb_connection running; /* what dr_backend_cancel interrupts */
-    const char *_Atomic cancelled; /* why, static text; NULL: it wasn't */
+    const char *_Atomic cancelled; /* why, static text, until dr_backend_ready; NULL: it wasn't */
 };
 
 void dr_backend_init(struct dr_backend *backend, struct dr_host *host, struct dr_views *views, struct dr_statements *statements);
@@ -41,10 +41,15 @@ void dr_backend_run(struct dr_backend *backend, struct dr_unit *unit);
 /* The unit as a transaction of its own, again after a conflict until its deadline. */
 void dr_backend_run_alone(struct dr_backend *backend, struct dr_unit *unit);
 
-/* From any thread: ends what is running, with `reason` in the error (static text). */
+/* From any thread: ends what is running or is about to run, with `reason` in the error (static text). */
 void dr_backend_cancel(struct dr_backend *backend, const char *reason);
-/* Around calls that cancel may interrupt. `end` turns an interruption into its reason. */
-void dr_backend_run_begin(struct dr_backend *backend, duckdb_connection connection);
+/* DuckDB forgets an interrupt that comes before its statement has begun: to be called now and then while something is out. */
+void dr_backend_remind(struct dr_backend *backend);
+/* What was to be cancelled is over. */
+void dr_backend_ready(struct dr_backend *backend);
+/* Around calls that cancel may interrupt. `begin` fails where it was cancelled already: INTERRUPTED; `end` turns an interruption into
+ * its reason, and is called in any case. */
+duckrow_code dr_backend_run_begin(struct dr_backend *backend, duckdb_connection connection, duckrow_error *error);
 void dr_backend_run_end(struct dr_backend *backend, duckrow_error *error);
 /* Gives the own connection up, and the state that it has. */
 void dr_backend_disconnect(struct dr_backend *backend);

@@ -107,4 +107,4 @@ const char dr_catalog_relations[] =
     ".oid_of('database', database_name) END oid, database_name datname, 10 datdba, 6 AS encoding, 'c' datlocprovider,"
     " false datistemplate, true datallowconn, -1 datconnlimit, 0 datfrozenxid, 0 datminmxid, 1663 dattablespace, 'C' datcollate,"
     " 'C' datctype, NULL::TEXT daticulocale, NULL::TEXT datcollversion, NULL::TEXT[] datacl, NULL::TEXT datlocale, 1262 tableoid"
-    " FROM duckdb_databases() WHERE NOT internal AND database_name <> '" DR_CATALOG "';";
+    " FROM duckdb_databases() WHERE NOT internal AND database_name NOT IN ('" DR_CATALOG "', 'duckrow stand-in');";

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "condition.h"
 #include "copy.h"
 #include "core/os.h"
 #include "log.h"
 #include "sqlstate.h"
 
-enum { READ_PIECE = 65536, KEEP_BYTES = 8192 };
+enum { READ_PIECE = 65536, KEEP_BYTES = 8192, LOOK_AGAIN_MS = 100 };
 
 void dr_client_log(struct dr_client *client, enum dr_log_level level, const char *message)
 {
@@ -33,6 +33,7 @@ static void on_written(uv_write_t *write, int status)
     struct dr_client *client = write->data;
     pthread_mutex_lock(&client->mutex);
     client->write_out = 0;
+    client->written_at = dr_clock_ms();
     dr_buffer_reset(&client->writing, KEEP_BYTES);
     client->gone |= status < 0;
     pthread_cond_broadcast(&client->drained);
@@ -62,6 +63,7 @@ void dr_client_flush(struct dr_client *client)
                 uv_buf_init((char *)client->writing.bytes + client->writing.start, (unsigned)dr_buffer_size(&client->writing));
             client->write.data = client;
             client->write_out = 1;
+            client->written_at = dr_clock_ms();
             if (uv_write(&client->write, (uv_stream_t *)&client->pipe, &piece, 1, on_written) < 0) {
                 client->write_out = 0;
                 client->gone = 1;
@@ -83,6 +85,12 @@ void dr_client_put(struct dr_client *client, const struct dr_buffer *bytes)
     pthread_mutex_unlock(&client->mutex);
 }
 
+static int must_stop(const struct dr_client *client)
+{
+    const struct dr_backend *backend = &client->backend;
+    return (backend->member.inside && backend->member.cancelled) || backend->cancelled;
+}
+
 /* From a worker: waits while the client doesn't take what it has got, but not when others want the engine. */
 static int send_from_worker(struct dr_sink *sink, struct dr_buffer *bytes)
 {
@@ -92,19 +100,11 @@ static int send_from_worker(struct dr_sink *sink, struct dr_buffer *bytes)
     dr_buffer_add(&client->out, bytes->bytes + bytes->start, dr_buffer_size(bytes));
     dr_buffer_reset(bytes, SIZE_MAX);
     dr_server_wake(client->server);
-    while (dr_buffer_size(&client->out) + dr_buffer_size(&client->writing) > limit && !client->gone &&
-           !client->backend.member.cancelled && !client->backend.cancelled) {
-        struct timespec soon;
-        clock_gettime(CLOCK_REALTIME, &soon);
-        soon.tv_nsec += 100000000;
-        if (soon.tv_nsec >= 1000000000) {
-            soon.tv_sec++;
-            soon.tv_nsec -= 1000000000;
-        }
-        pthread_cond_timedwait(&client->drained, &client->mutex, &soon);
+    while (dr_buffer_size(&client->out) + dr_buffer_size(&client->writing) > limit && !client->gone && !must_stop(client)) {
+        /* Who cancels doesn't signal. */
+        dr_condition_wait(&client->drained, &client->mutex, dr_clock_ms() + LOOK_AGAIN_MS);
     }
-    int stop = client->gone || (client->backend.member.inside && client->backend.member.cancelled) || client->backend.cancelled ||
-               client->out.failed;
+    int stop = client->gone || must_stop(client) || client->out.failed;
     pthread_mutex_unlock(&client->mutex);
     return stop;
 }
@@ -125,7 +125,8 @@ void dr_client_start(struct dr_client *client, void (*action)(struct dr_client *
     client->after = after;
     client->task.run = run_task;
     client->running_since = dr_clock_ms();
-    dr_workers_put(client->server->workers, &client->task);
+    /* Others may wait for its transaction to end, with all the threads there are. */
+    dr_workers_put(client->server->workers, &client->task, client->backend.open);
 }
 
 /* ---- the end ---- */
@@ -215,6 +216,14 @@ void dr_client_drop(struct dr_client *client)
     client->gone = 1;
     pthread_mutex_unlock(&client->mutex);
     dr_client_end(client);
+}
+
+int dr_client_is_stuck(struct dr_client *client, int64_t milliseconds)
+{
+    pthread_mutex_lock(&client->mutex);
+    int stuck = client->write_out && dr_clock_ms() - client->written_at >= milliseconds;
+    pthread_mutex_unlock(&client->mutex);
+    return stuck;
 }
 
 void dr_client_fatal(struct dr_client *client, const char *sqlstate, const char *message)
@@ -320,6 +329,7 @@ void dr_client_tick(struct dr_client *client, int64_t now)
     int64_t wrote_at = backend->wrote_at;
     int late = wrote_at && parameters->transaction_timeout && now - wrote_at >= parameters->transaction_timeout;
     if (client->busy) {
+        dr_backend_remind(backend);
         if (late)
             dr_backend_cancel(backend, "terminating transaction due to transaction_timeout");
         else if (parameters->statement_timeout && now - client->running_since >= parameters->statement_timeout)
@@ -351,7 +361,7 @@ void dr_client_accept(struct dr_server *server, uv_stream_t *listener)
     if (getrandom(&client->secret, sizeof client->secret, 0) < 0)
         client->secret = (uint32_t)dr_clock_ms() * 2654435761U;
     pthread_mutex_init(&client->mutex, NULL);
-    pthread_cond_init(&client->drained, NULL);
+    dr_condition_init(&client->drained);
     dr_parameters_init(&client->parameters, server->settings);
     dr_backend_init(&client->backend, &server->host, server->views, server->statements);
     dr_unit_reset(&client->unit);

@@ -53,7 +53,7 @@ struct dr_client {
     int reading, busy, closed, skipping;
     void (*action)(struct dr_client *client); /* worker */
     void (*after)(struct dr_client *client);
-    struct dr_parameters parameters;
+    struct dr_parameters parameters, start; /* start: as the session began, for RESET */
     char shown[256]; /* for current_setting() */
     char user[64], peer[64];
     int64_t peer_pid;
@@ -98,6 +98,7 @@ struct dr_client {
     pthread_cond_t drained;
     struct dr_buffer out, writing;
     int write_out; /* a write is under way */
+    int64_t written_at; /* when the last one was begun or ended */
     int gone;
     uv_write_t write;
 };
@@ -112,6 +113,8 @@ void dr_client_flush(struct dr_client *client);
 void dr_client_end(struct dr_client *client);
 /* At once, whatever the client hasn't taken yet. */
 void dr_client_drop(struct dr_client *client);
+/* Is there something that it has not taken for so long? */
+int dr_client_is_stuck(struct dr_client *client, int64_t milliseconds);
 void dr_client_fatal(struct dr_client *client, const char *sqlstate, const char *message);
 /* Hands `action` to a worker, then calls `after` in the loop. */
 void dr_client_start(struct dr_client *client, void (*action)(struct dr_client *), void (*after)(struct dr_client *));
@@ -160,8 +163,6 @@ struct dr_prepared *dr_prepared_make(struct dr_client *client, char *name, const
                                      uint32_t *oids, int count);
 struct dr_prepared *dr_prepared_find(struct dr_client *client, const char *name);
 void dr_prepared_close(struct dr_client *client, const char *name); /* NULL: all */
-/* DEALLOCATE name | ALL. 0: no such. */
-int dr_deallocate(struct dr_client *client, const char *sql);
 
 /* ---- startup.c, simple.c, extended.c: the messages ---- */
 void dr_startup(struct dr_client *client, struct dr_frame *frame);

@@ -68,8 +68,8 @@ static char *select_text(const struct dr_copy_statement *copy)
 
 static char *insert_text(const struct dr_copy_statement *copy, const struct dr_statement *select)
 {
-    char *columns = column_list(select->names), *values = strdup("");
-    for (int i = 0; values && i < select->columns; i++) {
+    char *columns = column_list(select->columns.names), *values = strdup("");
+    for (int i = 0; values && i < select->columns.count; i++) {
         char *longer = dr_sql_format("%s%s$%d", values, i ? ", " : "", i + 1);
         free(values);
         values = longer;
@@ -87,8 +87,8 @@ static void respond(struct dr_client *client, char type, const struct dr_copying
     int binary = copying->copy.options.format == DR_COPY_BINARY;
     size_t at = dr_message_begin(out, type);
     dr_buffer_u8(out, (uint8_t)binary);
-    dr_buffer_u16(out, (uint16_t)copying->select->columns);
-    for (int i = 0; i < copying->select->columns; i++)
+    dr_buffer_u16(out, (uint16_t)copying->select->columns.count);
+    for (int i = 0; i < copying->select->columns.count; i++)
         dr_buffer_u16(out, (uint16_t)binary);
     dr_message_end(out, at);
 }
@@ -206,8 +206,8 @@ static void insert_looked_up(struct dr_client *client)
         return;
     }
     copying->insert = dr_statement_get(client->made);
-    copying->reader = dr_copy_reader_make(&copying->copy.options, (const char *const *)copying->select->names,
-                                          (size_t)copying->select->columns);
+    copying->reader = dr_copy_reader_make(&copying->copy.options, (const char *const *)copying->select->columns.names,
+                                          (size_t)copying->select->columns.count);
     if (!copying->reader) {
         dr_fail(&client->error, DUCKROW_NO_MEMORY, "out of memory");
         fail(client);
@@ -248,15 +248,15 @@ static const char *put_row(struct dr_client *client, duckdb_data_chunk chunk, ui
     struct dr_cursor *cursor = &client->portal->cursor;
     struct dr_buffer text = {0};
     const char *reason = NULL;
-    dr_copy_put_row(options, (size_t)cursor->columns, out);
-    for (int i = 0; !reason && i < cursor->columns; i++) {
+    dr_copy_put_row(options, (size_t)cursor->columns.count, out);
+    for (int i = 0; !reason && i < cursor->columns.count; i++) {
         duckdb_vector vector = duckdb->data_chunk_get_vector(chunk, (idx_t)i);
         if (options->format == DR_COPY_BINARY) {
-            reason = dr_type_put(cursor->types[i], &display, vector, row, BINARY_ONE, out);
+            reason = dr_type_put(cursor->columns.types[i], &display, vector, row, BINARY_ONE, out);
             continue;
         }
         text.start = text.end = 0;
-        int some = dr_type_put_text(cursor->types[i], &display, vector, row, &text);
+        int some = dr_type_put_text(cursor->columns.types[i], &display, vector, row, &text);
         struct dr_copy_field field = {some ? (text.bytes ? text.bytes : (const unsigned char *)"") : NULL, dr_buffer_size(&text)};
         dr_copy_put_text(options, (size_t)i, &field, out);
     }
@@ -313,12 +313,12 @@ static void do_copy_out(struct dr_client *client)
         return;
     if (dr_cursor_open(cursor, backend, copying->select, &client->portal->bound, 0, &client->error))
         return;
-    dr_backend_run_begin(backend, cursor->on_own ? backend->connection : cursor->lease.connection);
-    dr_copy_put_start(&copying->copy.options, (const char *const *)cursor->names, (size_t)cursor->columns, &data);
+    dr_copy_put_start(&copying->copy.options, (const char *const *)cursor->columns.names, (size_t)cursor->columns.count, &data);
     /* As PostgreSQL does: a line of names goes by itself, the header of binary with the first row. */
     if (copying->copy.options.format != DR_COPY_BINARY && dr_buffer_size(&data))
         put_piece(client, &data, &out);
-    put_rows(client, &data, &out);
+    if (!dr_backend_run_begin(backend, cursor->on_own ? backend->connection : cursor->lease.connection, &client->error))
+        put_rows(client, &data, &out);
     dr_copy_put_finish(&copying->copy.options, &data);
     if (!client->error.code && dr_buffer_size(&data))
         put_piece(client, &data, &out);

@@ -8,42 +8,19 @@
 
 enum { PIECE = 65536 };
 
-static duckrow_code learn_columns(struct dr_cursor *cursor, const struct dr_duckdb *duckdb, int catalog, duckrow_error *error)
-{
-    int count = (int)duckdb->column_count(&cursor->result);
-    cursor->names = calloc((size_t)count + 1, sizeof *cursor->names);
-    cursor->types = calloc((size_t)count + 1, sizeof *cursor->types);
-    if (!cursor->names || !cursor->types)
-        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
-    for (cursor->columns = 0; cursor->columns < count; cursor->columns++) {
-        int i = cursor->columns;
-        const char *name = duckdb->column_name(&cursor->result, (idx_t)i);
-        duckdb_logical_type type = duckdb->column_logical_type(&cursor->result, (idx_t)i);
-        cursor->names[i] = strdup(name ? name : "?column?");
-        duckrow_code code = dr_type_make(duckdb, type, &cursor->types[i], error);
-        duckdb->destroy_logical_type(&type);
-        if (!code && catalog)
-            dr_type_tell_oids(cursor->types[i]);
-        if (code)
-            return code;
-    }
-    return DUCKROW_OK;
-}
-
 static duckrow_code execute(struct dr_cursor *cursor, struct dr_backend *backend, duckdb_connection connection,
                             struct dr_statement *statement, const struct dr_unit *unit, size_t at, duckrow_error *error)
 {
     const struct dr_duckdb *duckdb = backend->host->duckdb;
-    duckrow_code code = DUCKROW_OK;
-    dr_backend_run_begin(backend, connection);
-    if (duckdb->prepare(connection, statement->sql, &cursor->prepared) != DuckDBSuccess)
+    duckrow_code code = dr_backend_run_begin(backend, connection, error);
+    if (!code && duckdb->prepare(connection, statement->sql, &cursor->prepared) != DuckDBSuccess)
         code = dr_sql_failed(error, cursor->prepared ? duckdb->prepare_error(cursor->prepared) : NULL);
     if (!code)
         code = dr_bind_parameters(duckdb, cursor->prepared, statement, unit, at, error);
     if (!code && duckdb->execute_prepared_streaming(cursor->prepared, &cursor->result) != DuckDBSuccess)
         code = dr_sql_failed(error, duckdb->result_error(&cursor->result));
     dr_backend_run_end(backend, error);
-    return code ? error->code : learn_columns(cursor, duckdb, statement->catalog, error);
+    return code ? error->code : dr_columns_of_result(duckdb, &cursor->result, statement->catalog, &cursor->columns, error);
 }
 
 duckrow_code dr_cursor_open(struct dr_cursor *cursor, struct dr_backend *backend, struct dr_statement *statement,
@@ -87,11 +64,11 @@ duckrow_code dr_cursor_fetch(struct dr_cursor *cursor, struct dr_backend *backen
     const struct dr_duckdb *duckdb = backend->host->duckdb;
     struct dr_buffer out = {0};
     const char *reason = NULL;
-    int stopped = 0;
     *count = 0;
     *end = 0;
     *error = (duckrow_error){0};
-    dr_backend_run_begin(backend, cursor->on_own ? backend->connection : cursor->lease.connection);
+    int stopped =
+        dr_backend_run_begin(backend, cursor->on_own ? backend->connection : cursor->lease.connection, error) != DUCKROW_OK;
     while (!reason && !stopped && *count < most && !*end) {
         if (!cursor->chunk) {
             cursor->chunk = duckdb->fetch_chunk(cursor->result);
@@ -103,8 +80,8 @@ duckrow_code dr_cursor_fetch(struct dr_cursor *cursor, struct dr_backend *backen
                 break;
             }
         }
-        int64_t told = dr_put_rows(duckdb, cursor->types, cursor->columns, cursor->chunk, cursor->row, most - *count, formats,
-                                   display, &out, &reason);
+        int64_t told =
+            dr_put_rows(duckdb, &cursor->columns, cursor->chunk, cursor->row, most - *count, formats, display, &out, &reason);
         *count += told;
         cursor->row += told;
         if (cursor->row >= (int64_t)duckdb->data_chunk_get_size(cursor->chunk))
@@ -114,7 +91,7 @@ duckrow_code dr_cursor_fetch(struct dr_cursor *cursor, struct dr_backend *backen
     }
     if (reason && !error->code)
         dr_fail(error, DUCKROW_USAGE, "%s", reason);
-    if (stopped)
+    if (stopped && !error->code)
         dr_fail(error, DUCKROW_INTERRUPTED, "the client does not take its result");
     dr_backend_run_end(backend, error);
     if (!error->code && dr_buffer_size(&out) && sink->send(sink, &out))
@@ -132,12 +109,7 @@ void dr_cursor_close(struct dr_cursor *cursor, struct dr_backend *backend)
         duckdb->destroy_data_chunk(&cursor->chunk);
     duckdb->destroy_result(&cursor->result);
     duckdb->destroy_prepare(&cursor->prepared);
-    for (int i = 0; i < cursor->columns; i++) {
-        free(cursor->names[i]);
-        dr_type_free(cursor->types[i]);
-    }
-    free(cursor->names);
-    free(cursor->types);
+    dr_columns_free(&cursor->columns);
     dr_views_return(backend->views, &cursor->lease, 0);
     /* Where a write has joined it the transaction is no longer the cursor's to end. */
     if (cursor->transaction && !backend->wrote_at)

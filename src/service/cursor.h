@@ -15,9 +15,7 @@ struct dr_cursor {
     duckdb_result result;
     duckdb_data_chunk chunk;
     int64_t row; /* of the chunk: the next to tell */
-    int columns;
-    char **names;
-    struct dr_type **types;
+    struct dr_columns columns;
 };
 
 /* Where bytes go. 0: go on; else stop: the client is gone, or doesn't read and others can't wait. */

@@ -38,36 +38,35 @@ duckrow_code dr_bind_parameters(const struct dr_duckdb *duckdb, duckdb_prepared_
     return DUCKROW_OK;
 }
 
-void dr_describe_rows(struct dr_buffer *out, int count, char *const *names, struct dr_type *const *types,
-                      const struct dr_formats *formats)
+void dr_describe_rows(struct dr_buffer *out, const struct dr_columns *columns, const struct dr_formats *formats)
 {
     size_t at = dr_message_begin(out, 'T');
-    dr_buffer_u16(out, (uint16_t)count);
-    for (int i = 0; i < count; i++) {
+    dr_buffer_u16(out, (uint16_t)columns->count);
+    for (int i = 0; i < columns->count; i++) {
         if (dr_column_format(formats, i) == DR_FORMAT_EXACT)
-            dr_exact_put_name(types[i], names[i], out);
+            dr_exact_put_name(columns->types[i], columns->names[i], out);
         else
-            dr_buffer_add(out, names[i], strlen(names[i]) + 1);
+            dr_buffer_add(out, columns->names[i], strlen(columns->names[i]) + 1);
         dr_buffer_u32(out, 0); /* no table */
         dr_buffer_u16(out, 0);
-        dr_buffer_u32(out, dr_type_oid(types[i]));
-        dr_buffer_u16(out, (uint16_t)dr_type_size(types[i]));
-        dr_buffer_u32(out, (uint32_t)dr_type_modifier(types[i]));
+        dr_buffer_u32(out, dr_type_oid(columns->types[i]));
+        dr_buffer_u16(out, (uint16_t)dr_type_size(columns->types[i]));
+        dr_buffer_u32(out, (uint32_t)dr_type_modifier(columns->types[i]));
         dr_buffer_u16(out, (uint16_t)dr_column_format(formats, i));
     }
     dr_message_end(out, at);
 }
 
-int64_t dr_put_rows(const struct dr_duckdb *duckdb, struct dr_type *const *types, int columns, duckdb_data_chunk chunk,
-                    int64_t first, int64_t most, const struct dr_formats *formats, const struct dr_display *display,
-                    struct dr_buffer *out, const char **error)
+int64_t dr_put_rows(const struct dr_duckdb *duckdb, const struct dr_columns *columns, duckdb_data_chunk chunk, int64_t first,
+                    int64_t most, const struct dr_formats *formats, const struct dr_display *display, struct dr_buffer *out,
+                    const char **error)
 {
     int64_t size = (int64_t)duckdb->data_chunk_get_size(chunk), end = most < size - first ? first + most : size;
     for (int64_t row = first; row < end && !*error; row++) {
         size_t at = dr_message_begin(out, 'D');
-        dr_buffer_u16(out, (uint16_t)columns);
-        for (int i = 0; i < columns && !*error; i++)
-            *error = dr_type_put(types[i], display, duckdb->data_chunk_get_vector(chunk, (idx_t)i), (uint64_t)row,
+        dr_buffer_u16(out, (uint16_t)columns->count);
+        for (int i = 0; i < columns->count && !*error; i++)
+            *error = dr_type_put(columns->types[i], display, duckdb->data_chunk_get_vector(chunk, (idx_t)i), (uint64_t)row,
                                  dr_column_format(formats, i), out);
         dr_message_end(out, at);
     }
@@ -81,12 +80,16 @@ static duckrow_code take_rows(const struct dr_duckdb *duckdb, duckdb_result *res
     const struct dr_display display = {NULL, NULL};
     const char *reason = NULL;
     duckdb_data_chunk chunk;
-    while (!reason && (chunk = duckdb->fetch_chunk(*result))) {
-        operation->count += dr_put_rows(duckdb, operation->statement->types, operation->statement->columns, chunk, 0, INT64_MAX,
-                                        &formats, &display, &unit->rows, &reason);
+    struct dr_columns columns;
+    duckrow_code code = dr_columns_of_result(duckdb, result, operation->statement->catalog, &columns, error);
+    if (!code && !dr_columns_alike(&columns, &operation->statement->columns))
+        code = dr_fail(error, DUCKROW_SQL, DR_PLAN_CHANGED);
+    while (!code && !reason && (chunk = duckdb->fetch_chunk(*result))) {
+        operation->count += dr_put_rows(duckdb, &columns, chunk, 0, INT64_MAX, &formats, &display, &unit->rows, &reason);
         duckdb->destroy_data_chunk(&chunk);
     }
-    return reason ? dr_fail(error, DUCKROW_USAGE, "%s", reason) : DUCKROW_OK;
+    dr_columns_free(&columns);
+    return reason ? dr_fail(error, DUCKROW_USAGE, "%s", reason) : code;
 }
 
 /* 1.5 tells how many rows CREATE TABLE … AS has written only by a row of its own. */
@@ -113,6 +116,8 @@ duckrow_code dr_execute_operation(const struct dr_duckdb *duckdb, duckdb_connect
     duckdb_prepared_statement mine = NULL;
     duckdb_result result = {0};
     duckrow_code code = DUCKROW_OK;
+    if (statement->unprepared)
+        return dr_connection_run(duckdb, connection, statement->sql, error);
     if (!prepared) {
         if (duckdb->prepare(connection, statement->sql, &mine) != DuckDBSuccess)
             code = dr_sql_failed(error, mine ? duckdb->prepare_error(mine) : NULL);
@@ -124,11 +129,11 @@ duckrow_code dr_execute_operation(const struct dr_duckdb *duckdb, duckdb_connect
         code = dr_sql_failed(error, duckdb->result_error(&result));
     operation->rows = operation->rows_end = dr_buffer_size(&unit->rows);
     operation->count = 0;
-    if (!code && statement->columns >= 0)
+    if (!code && statement->columns.count >= 0)
         code = take_rows(duckdb, &result, unit, operation, error);
     else if (!code)
         operation->count = (int64_t)duckdb->rows_changed(&result);
-    if (!code && !operation->count && statement->columns < 0)
+    if (!code && !operation->count && statement->columns.count < 0)
         operation->count = count_created(duckdb, &result, statement);
     operation->rows_end = dr_buffer_size(&unit->rows);
     duckdb->destroy_result(&result);

@@ -5,6 +5,8 @@
 #include "host.h"
 #include "unit.h"
 
+#define DR_PLAN_CHANGED "cached plan must not change result type"
+
 /* The format of each result column: none given, one for all, or one for each. */
 struct dr_formats {
     int count;
@@ -17,14 +19,14 @@ int dr_column_format(const struct dr_formats *formats, int column);
 duckrow_code dr_bind_parameters(const struct dr_duckdb *duckdb, duckdb_prepared_statement prepared,
                                 const struct dr_statement *statement, const struct dr_unit *unit, size_t at,
                                 duckrow_error *error);
-/* RowDescription. names, types: `count` of them. */
-void dr_describe_rows(struct dr_buffer *out, int count, char *const *names, struct dr_type *const *types,
-                      const struct dr_formats *formats);
+/* RowDescription. */
+void dr_describe_rows(struct dr_buffer *out, const struct dr_columns *columns, const struct dr_formats *formats);
 /* A chunk's rows from `first` on, at most `most`, as DataRows; returns how many. *error: a value that can't be told. */
-int64_t dr_put_rows(const struct dr_duckdb *duckdb, struct dr_type *const *types, int columns, duckdb_data_chunk chunk,
-                    int64_t first, int64_t most, const struct dr_formats *formats, const struct dr_display *display,
-                    struct dr_buffer *out, const char **error);
-/* Runs an operation whose result is small or none: counts, and rows of RETURNING into unit->rows. */
+int64_t dr_put_rows(const struct dr_duckdb *duckdb, const struct dr_columns *columns, duckdb_data_chunk chunk, int64_t first,
+                    int64_t most, const struct dr_formats *formats, const struct dr_display *display, struct dr_buffer *out,
+                    const char **error);
+/* Runs an operation whose result is small or none: counts, and rows of RETURNING into unit->rows. Errors: SQL, also DR_PLAN_CHANGED where
+ * the rows are no longer what the statement tells of them. */
 duckrow_code dr_execute_operation(const struct dr_duckdb *duckdb, duckdb_connection connection,
                                   duckdb_prepared_statement prepared, struct dr_unit *unit, int index, duckrow_error *error);
 

@@ -144,6 +144,11 @@ static void looked_again(struct dr_client *client)
         dr_fail_client(client, after_error);
         return;
     }
+    /* The client may go by what it was told of the rows. */
+    if (!dr_columns_alike(&prepared->statement->columns, &client->made->columns)) {
+        dr_refuse(client, "0A000", after_error, DR_PLAN_CHANGED);
+        return;
+    }
     dr_statement_put(prepared->statement);
     prepared->statement = dr_statement_get(client->made);
     struct dr_frame frame = {.type = 'B', .at = client->again.bytes, .end = client->again.bytes + client->again.end};
@@ -209,8 +214,8 @@ static void describe_statement(struct dr_client *client, const char *name)
     const struct dr_statement *statement = prepared->statement;
     if (statement->kind == DR_KIND_SHOW && dr_describe_show(out, statement->sql))
         return;
-    if (statement->columns >= 0)
-        dr_describe_rows(out, statement->columns, statement->names, statement->types, &none);
+    if (statement->columns.count >= 0)
+        dr_describe_rows(out, &statement->columns, &none);
     else
         dr_message_empty(out, 'n');
 }
@@ -222,8 +227,7 @@ static void describe_fetch(struct dr_client *client, const struct dr_statement *
     dr_fetch_parse(statement->sql, &fetch);
     const struct dr_portal *cursor = *fetch.name ? dr_portal_find(client, fetch.name) : NULL;
     if (cursor && !fetch.move)
-        dr_describe_rows(dr_reply(client), cursor->statement->columns, cursor->statement->names, cursor->statement->types,
-                         formats);
+        dr_describe_rows(dr_reply(client), &cursor->statement->columns, formats);
     else
         dr_message_empty(dr_reply(client), 'n');
 }
@@ -243,8 +247,8 @@ static void describe_portal(struct dr_client *client, const char *name)
         return;
     else if (statement->kind == DR_KIND_FETCH)
         describe_fetch(client, statement, &formats);
-    else if (statement->columns >= 0)
-        dr_describe_rows(dr_reply(client), statement->columns, statement->names, statement->types, &formats);
+    else if (statement->columns.count >= 0)
+        dr_describe_rows(dr_reply(client), &statement->columns, &formats);
     else
         dr_message_empty(dr_reply(client), 'n');
 }
@@ -291,10 +295,7 @@ static void synced(struct dr_client *client)
     client->skipping = client->failed = 0;
     if (client->status == 'I')
         dr_portals_free_unused(client);
-    struct dr_buffer out = {0};
-    dr_message_ready(&out, client->status);
-    dr_client_put(client, &out);
-    dr_buffer_free(&out);
+    dr_put_ready(client);
 }
 
 static void flushed(struct dr_client *client)

@@ -1,53 +1,25 @@
 #include "gate.h"
 
-#include <time.h>
-
+#include "condition.h"
 #include "core/os.h"
 
 struct dr_asker {
     struct dr_asker *next;
 };
 
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 void dr_gate_init(struct dr_gate *gate, void (*interrupt)(void *connection, void *context), void *context)
 {
     *gate = (struct dr_gate){.interrupt = interrupt, .context = context};
     pthread_mutex_init(&gate->mutex, NULL);
-    init_condition(&gate->moved);
+    dr_condition_init(&gate->moved);
     gate->members.next = gate->members.before = &gate->members;
     gate->last = &gate->first;
-}
-
-/* Waits for a change, until `until` of dr_clock_ms at most. dr_clock_ms counts sleep of the machine, the condition doesn't, so what
- * is left is asked each time. 0: it is past. */
-static int wait_until(struct dr_gate *gate, int64_t until)
-{
-    int64_t left = until - dr_clock_ms();
-    if (left <= 0)
-        return 0;
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += left / 1000;
-    at.tv_nsec += left % 1000 * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    pthread_cond_timedwait(&gate->moved, &gate->mutex, &at);
-    return 1;
 }
 
 static void put_in(struct dr_gate *gate, struct dr_member *member)
 {
     member->cancelled = 0;
+    member->shielded = 0;
     member->inside = 1;
     member->before = gate->members.before;
     member->next = &gate->members;
@@ -56,14 +28,23 @@ static void put_in(struct dr_gate *gate, struct dr_member *member)
     gate->count++;
 }
 
+duckrow_code dr_gate_busy(struct dr_gate *gate, duckrow_error *error)
+{
+    (void)gate;
+    return dr_fail(error, DUCKROW_BUSY, "the schema is being changed, or a checkpoint made, for longer than busy_timeout");
+}
+
 duckrow_code dr_gate_enter(struct dr_gate *gate, struct dr_member *member, int64_t deadline, duckrow_error *error)
 {
     duckrow_code code = DUCKROW_OK;
     pthread_mutex_lock(&gate->mutex);
-    while (!code && gate->closed)
-        if (!wait_until(gate, deadline))
-            code =
-                dr_fail(error, DUCKROW_BUSY, "the schema is being changed, or a checkpoint made, for longer than busy_timeout");
+    while (!code && gate->closed) {
+        const char *stop = member->stop ? *member->stop : NULL;
+        if (stop)
+            code = dr_fail(error, DUCKROW_INTERRUPTED, "%s", stop);
+        else if (!dr_condition_wait(&gate->moved, &gate->mutex, deadline))
+            code = dr_gate_busy(gate, error);
+    }
     if (!code)
         put_in(gate, member);
     pthread_mutex_unlock(&gate->mutex);
@@ -73,6 +54,8 @@ duckrow_code dr_gate_enter(struct dr_gate *gate, struct dr_member *member, int64
 static void press(struct dr_gate *gate)
 {
     for (struct dr_member *each = gate->members.next; each != &gate->members; each = each->next) {
+        if (each->shielded)
+            continue;
         each->cancelled = 1;
         if (each->connection)
             gate->interrupt(each->connection, gate->context);
@@ -101,10 +84,10 @@ duckrow_code dr_gate_alone(struct dr_gate *gate, struct dr_member *member, int64
     *gate->last = &asker;
     gate->last = &asker.next;
     while (!code && (gate->first != &asker || gate->alone))
-        if (!wait_until(gate, deadline))
+        if (!dr_condition_wait(&gate->moved, &gate->mutex, deadline))
             code = dr_fail(error, DUCKROW_BUSY, "other changes of the schema take longer than busy_timeout");
     for (int64_t until = dr_clock_ms() + patience; !code && gate->count;) {
-        if (wait_until(gate, until))
+        if (dr_condition_wait(&gate->moved, &gate->mutex, until))
             continue;
         press(gate);
         until = dr_clock_ms() + AGAIN_MS;
@@ -119,6 +102,32 @@ duckrow_code dr_gate_alone(struct dr_gate *gate, struct dr_member *member, int64
     pthread_cond_broadcast(&gate->moved);
     pthread_mutex_unlock(&gate->mutex);
     return code;
+}
+
+int dr_gate_shield(struct dr_gate *gate, struct dr_member *member)
+{
+    pthread_mutex_lock(&gate->mutex);
+    member->shielded = 1;
+    int cancelled = member->cancelled;
+    pthread_mutex_unlock(&gate->mutex);
+    return !cancelled;
+}
+
+void dr_gate_wake(struct dr_gate *gate)
+{
+    pthread_mutex_lock(&gate->mutex);
+    pthread_cond_broadcast(&gate->moved);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
+int dr_gate_wait(struct dr_gate *gate, int64_t until)
+{
+    pthread_mutex_lock(&gate->mutex);
+    while (gate->closed && dr_condition_wait(&gate->moved, &gate->mutex, until)) {
+    }
+    int open = !gate->closed;
+    pthread_mutex_unlock(&gate->mutex);
+    return open;
 }
 
 void dr_gate_leave(struct dr_gate *gate, struct dr_member *member)

@@ -14,8 +14,10 @@
 struct dr_member {
     struct dr_member *next, *before;
     void *connection;     /* what interrupt gets; NULL: there is nothing to interrupt */
+    const char *_Atomic *stop; /* a wait to get in ends when this isn't NULL, a reason; NULL: nobody ends it */
     atomic_int cancelled; /* whoever was alone could not wait any longer: the transaction is lost */
     int inside;
+    int shielded; /* it is ending its transaction: nobody may interrupt that */
 };
 #define DR_CANCELLED "the transaction was ended, as a change of the schema could not wait for it any longer: run it again"
 
@@ -32,10 +34,19 @@ struct dr_gate {
 };
 
 void dr_gate_init(struct dr_gate *gate, void (*interrupt)(void *connection, void *context), void *context);
-/* deadline: of dr_clock_ms; patience in ms, from when it is the asker's turn. Errors: BUSY. */
+/* deadline: of dr_clock_ms; patience in ms, from when it is the asker's turn. Errors: BUSY; INTERRUPTED by member->stop. */
 duckrow_code dr_gate_enter(struct dr_gate *gate, struct dr_member *member, int64_t deadline, duckrow_error *error);
 duckrow_code dr_gate_alone(struct dr_gate *gate, struct dr_member *member, int64_t deadline, int64_t patience,
                            duckrow_error *error);
+/* Around COMMIT and ROLLBACK, up to leaving: an interrupted COMMIT may have committed, an interrupted ROLLBACK leaves the transaction
+ * open. 0 where the member was cancelled before. */
+int dr_gate_shield(struct dr_gate *gate, struct dr_member *member);
+/* Those who wait to get in look at their `stop`. */
+void dr_gate_wake(struct dr_gate *gate);
+/* Waits until a member would get in. 0: not until `until` (dr_clock_ms). */
+int dr_gate_wait(struct dr_gate *gate, int64_t until);
+/* BUSY: why somebody waits for longer than it can. */
+duckrow_code dr_gate_busy(struct dr_gate *gate, duckrow_error *error);
 /* Nobody may be let in again before it; whoever was alone lets the others in. Nothing where the member is not inside. */
 void dr_gate_leave(struct dr_gate *gate, struct dr_member *member);
 

@@ -129,32 +129,35 @@ static duckrow_code attach(struct dr_host *host, int i, duckrow_error *error)
     return code ? code : dr_fail(error, DUCKROW_BUSY, "%s keeps changing although this process has the turn", path);
 }
 
-static duckrow_code set_limits(struct dr_host *host, duckrow_error *error)
+static duckrow_code set_limits(const struct dr_settings *settings, dr_session *session, duckrow_error *error)
 {
     char sql[128];
     duckrow_code code = DUCKROW_OK;
-    if (host->settings->threads) {
-        snprintf(sql, sizeof sql, "SET threads = %lld", (long long)host->settings->threads);
-        code = dr_session_run(host->session, sql, error);
+    if (settings->threads) {
+        snprintf(sql, sizeof sql, "SET threads = %lld", (long long)settings->threads);
+        code = dr_session_run(session, sql, error);
     }
-    if (!code && host->settings->memory_limit) {
-        snprintf(sql, sizeof sql, "SET memory_limit = '%lld B'", (long long)host->settings->memory_limit);
-        code = dr_session_run(host->session, sql, error);
+    if (!code && settings->memory_limit) {
+        snprintf(sql, sizeof sql, "SET memory_limit = '%lld B'", (long long)settings->memory_limit);
+        code = dr_session_run(session, sql, error);
     }
     return code;
 }
 
-static duckrow_code open_engine(struct dr_host *host, duckrow_error *error)
+duckrow_code dr_host_instance(const struct dr_host *host, dr_session **session, duckrow_error *error)
 {
     char scratch[PATH_MAX];
     int named = dr_work_scratch(host->served[0].db, scratch, sizeof scratch);
-    duckrow_code code =
-        dr_session_open(host->engine, named ? scratch : NULL, host->settings->busy_timeout, &host->session, error);
-    if (!code)
-        code = set_limits(host, error);
+    duckrow_code code = dr_session_open(host->engine, named ? scratch : NULL, host->settings->busy_timeout, session, error);
+    return code ? code : set_limits(host->settings, *session, error);
+}
+
+static duckrow_code open_engine(struct dr_host *host, duckrow_error *error)
+{
+    duckrow_code code = dr_host_instance(host, &host->session, error);
     for (int i = 0; !code && i < host->databases; i++)
         code = attach(host, i, error);
-    return code;
+    return code ? code : dr_parallel_open(&host->parallel, host->session, error);
 }
 
 duckrow_code dr_host_open(struct dr_host *host, const struct dr_settings *settings, int (*interrupted)(void *),
@@ -185,6 +188,7 @@ void dr_host_close(struct dr_host *host)
     duckrow_error ignored;
     for (int i = 0; i < host->databases && host->session && host->served[i].turn; i++)
         dr_publish(host, i, DR_PUBLISH_NOW, &ignored);
+    dr_parallel_close(&host->parallel);
     for (int i = 0; i < DR_DATABASES; i++)
         dr_session_close(host->guest[i]);
     dr_session_close(host->session);

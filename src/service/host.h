@@ -20,8 +20,10 @@
 
 #include "engine/session.h"
 #include "gate.h"
+#include "parallel.h"
 #include "publisher.h"
 #include "settings.h"
+#include "times.h"
 
 /* One database file. */
 struct dr_served {
@@ -32,9 +34,11 @@ struct dr_served {
     /* Under the commit lock, but for what is atomic, which anybody may read. */
     atomic_int commits;        /* in the WAL since the last checkpoint */
     int64_t checkpointed_at, checkpoint_ms;
+    int64_t refused_at;        /* when DuckDB first refused the checkpoint that is due (dr_clock_ms); 0: it didn't */
     atomic_int unpublished;    /* a duckrow_code: why readers can't be given the newest state; OK: they can */
     atomic_llong sequence;     /* of the last publish; what views compare */
-    atomic_llong total_commits, publishes, publish_us, rotations, rotation_us;
+    atomic_llong total_commits;
+    struct dr_times publishes, rotations; /* how long commits stood still for each */
 };
 
 /* Once for each instance: what statements about PostgreSQL's catalog need (catalog.h). The first caller waits for it, and so do others. */
@@ -53,6 +57,7 @@ struct dr_host {
     struct dr_served served[DR_DATABASES];
     struct dr_gate gate;
     struct dr_catalog_state catalog;
+    struct dr_parallel parallel;
     atomic_int broken;         /* DuckDB has invalidated a database: reopen */
 };
 
@@ -62,6 +67,8 @@ duckrow_code dr_host_open(struct dr_host *host, const struct dr_settings *settin
 /* Checkpoints, publishes, gives the turns up. Nobody is a member any more. */
 void dr_host_close(struct dr_host *host);
 
+/* A DuckDB instance within the limits of the settings, with no database yet. *session is the caller's, after an error too. */
+duckrow_code dr_host_instance(const struct dr_host *host, dr_session **session, duckrow_error *error);
 /* A connection whose default is the database of that number: of the writing engine, or of another instance with the same databases.
  * Errors: SQL, NO_MEMORY. */
 duckrow_code dr_host_connect(struct dr_host *host, int database, duckdb_connection *connection, duckrow_error *error);

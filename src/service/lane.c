@@ -9,7 +9,7 @@
 #include "sqlstate.h"
 #include "suspects.h"
 
-enum { PATIENCE_MS = 2 };
+enum { PATIENCE_MS = 2, LOOK_AGAIN_MS = 20 };
 
 struct dr_lane {
     struct dr_host *host;
@@ -44,6 +44,7 @@ static duckrow_code run_units(struct dr_lane *lane, struct dr_unit *units, int c
 
 static void undo(struct dr_lane *lane)
 {
+    dr_gate_shield(&lane->host->gate, &lane->member);
     dr_connection_run(lane->host->duckdb, lane->connection, "ROLLBACK", NULL);
     dr_runner_forget(lane->runner);
 }
@@ -123,7 +124,9 @@ static void run_one(struct dr_lane *lane, struct dr_unit *unit)
     int failed, committed, append = 1;
     while (attempt(lane, unit, 1, append, &failed, &committed, &error)) {
         int again = dr_is_conflict(&error) || lane->member.cancelled;
-        if (committed || (!again && !append) || dr_clock_ms() >= unit->deadline) {
+        if (!committed && unit->stop && *unit->stop)
+            dr_fail(&error, DUCKROW_INTERRUPTED, "%s", *unit->stop);
+        if (committed || error.code == DUCKROW_INTERRUPTED || (!again && !append) || dr_clock_ms() >= unit->deadline) {
             finish(unit, committed ? unit->operations : failed, &error);
             return;
         }
@@ -193,13 +196,54 @@ static void run_group(struct dr_lane *lane, struct dr_unit *units, int count)
     }
 }
 
+/* While the gate is closed: takes out who can't wait any longer. */
+static void sweep(struct dr_lane *lane)
+{
+    struct dr_unit *over = NULL;
+    int64_t now = dr_clock_ms();
+    pthread_mutex_lock(&lane->mutex);
+    struct dr_unit **at = &lane->first;
+    while (*at) {
+        struct dr_unit *unit = *at;
+        if (now < unit->deadline && !(unit->stop && *unit->stop)) {
+            at = &unit->next;
+            continue;
+        }
+        *at = unit->next;
+        unit->next = over;
+        over = unit;
+        lane->waiting--;
+    }
+    lane->last = at;
+    pthread_mutex_unlock(&lane->mutex);
+    while (over) {
+        struct dr_unit *next = over->next;
+        duckrow_error error = {0};
+        if (over->stop && *over->stop)
+            dr_fail(&error, DUCKROW_INTERRUPTED, "%s", *over->stop);
+        else
+            dr_gate_busy(&lane->host->gate, &error);
+        finish(over, 0, &error);
+        over = next;
+    }
+}
+
+/* 0: none will come. */
+static int wait_for_units(struct dr_lane *lane)
+{
+    pthread_mutex_lock(&lane->mutex);
+    while (!lane->first && !lane->closing)
+        pthread_cond_wait(&lane->arrived, &lane->mutex);
+    int some = lane->first != NULL;
+    pthread_mutex_unlock(&lane->mutex);
+    return some;
+}
+
 /* The next group, in order of arrival. */
 static struct dr_unit *take_group(struct dr_lane *lane, int *count)
 {
     size_t weight = 0;
     pthread_mutex_lock(&lane->mutex);
-    while (!lane->first && !lane->closing)
-        pthread_cond_wait(&lane->arrived, &lane->mutex);
     struct dr_unit *units = lane->first, **end = &lane->first;
     for (*count = 0; *end; (*count)++) {
         weight += (*end)->weight;
@@ -220,9 +264,13 @@ static struct dr_unit *take_group(struct dr_lane *lane, int *count)
 static void *work(void *argument)
 {
     struct dr_lane *lane = argument;
-    struct dr_unit *units;
     int count;
-    while ((units = take_group(lane, &count))) {
+    while (wait_for_units(lane)) {
+        while (!dr_gate_wait(&lane->host->gate, dr_clock_ms() + LOOK_AGAIN_MS))
+            sweep(lane);
+        struct dr_unit *units = take_group(lane, &count);
+        if (!units)
+            continue;
         lane->groups++;
         lane->units += count;
         if (count > lane->largest)

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "copyrows.h"
+#include "core/os.h"
 #include "steps.h"
 
 static const char *show_setting(void *settings, const char *name)
@@ -34,9 +35,15 @@ static void do_look_up(struct dr_client *client)
         return;
     if (backend->own || backend->open)
         look.own = backend->connection;
-    dr_backend_run_begin(backend, look.own);
-    dr_statements_make(backend->statements, &look, &context, &client->made, &client->error);
+    /* In no transaction it looks at the catalog as everybody else does: as a member. */
+    int enter = look.own && !backend->open;
+    if (enter && dr_gate_enter(&backend->host->gate, &backend->member, dr_clock_ms() + backend->busy_timeout, &client->error))
+        return;
+    if (!dr_backend_run_begin(backend, look.own, &client->error))
+        dr_statements_make(backend->statements, &look, &context, &client->made, &client->error);
     dr_backend_run_end(backend, &client->error);
+    if (enter)
+        dr_gate_leave(&backend->host->gate, &backend->member);
 }
 
 static void after_look_up(struct dr_client *client)
@@ -46,31 +53,6 @@ static void after_look_up(struct dr_client *client)
     dr_step next = client->looked;
     client->looked = NULL;
     next(client);
-}
-
-static int is_dangerous(const char *name)
-{
-    static const char *const names[] = {"checkpoint_threshold",
-                                        "wal_autocheckpoint",
-                                        "auto_checkpoint_skip_wal_threshold",
-                                        "wal_autocheckpoint_entries",
-                                        "checkpoint_on_detach",
-                                        "access_mode",
-                                        "threads",
-                                        "memory_limit",
-                                        "max_memory",
-                                        "temp_directory"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcasecmp(name, names[i]) == 0)
-            return 1;
-    return 0;
-}
-
-static int sets_danger(const char *sql)
-{
-    struct dr_set_statement set;
-    dr_set_parse(sql, &set);
-    return (set.what == DR_SET_ONE || set.what == DR_SET_RESET) && is_dangerous(set.name);
 }
 
 /* COPY to or from the client; that of files is DuckDB's. What is badly said is refused when it is performed. */
@@ -96,8 +78,8 @@ static int is_for_engine(const struct dr_client *client, enum dr_kind kind, cons
                                             !dr_parameters_show(&client->parameters, set.name, value));
     }
     if (kind == DR_KIND_SHOW)
-        return !dr_show_parse(sql, name) ||
-               (strcasecmp(name, "duckrow") != 0 && !dr_parameters_show(&client->parameters, name, value));
+        return !dr_show_parse(sql, name) || (strcasecmp(name, "duckrow") != 0 && strcasecmp(name, "all") != 0 &&
+                                             !dr_parameters_show(&client->parameters, name, value));
     return kind == DR_KIND_COPY && !is_ours_to_copy(sql);
 }
 
@@ -132,11 +114,6 @@ void dr_look_up(struct dr_client *client, const char *sql, dr_step next)
         return;
     }
     enum dr_kind kind = dr_statement_kind(sql, &end, tag);
-    if (kind == DR_KIND_SET && sets_danger(sql)) {
-        dr_fail(&client->error, DUCKROW_PERMISSION, "this setting is the service's: it can't be changed by a session");
-        next(client);
-        return;
-    }
     client->making = strdup(sql);
     if (!client->making) {
         dr_fail(&client->error, DUCKROW_NO_MEMORY, "out of memory");

@@ -8,47 +8,100 @@
 #include "engine/tokens.h"
 #include "wire.h"
 
-/* What is shown and can't be changed to anything else that would mean something; the first are told at the start. */
-static const struct {
-    const char *name, *value, *others; /* others: values that mean the same, between spaces */
-} fixed[] = {
-    {"server_encoding", "UTF8", ""},
-    {"client_encoding", "UTF8", " utf8 utf-8 unicode sql_ascii "},
-    {"DateStyle", "ISO, MDY", " iso iso,mdy iso,ymd iso,dmy "},
-    {"IntervalStyle", "postgres", " "},
-    {"integer_datetimes", "on", " "},
-    {"standard_conforming_strings", "on", " true 1 yes "},
-    {"is_superuser", "off", " "},
-    {"default_transaction_read_only", "off", " false 0 no "},
-    {"in_hot_standby", "off", " "},
-    {"transaction_isolation", "repeatable read", " "},
-    {"default_transaction_isolation", "repeatable read", " readcommitted serializable "},
-    {"server_version_num", "150000", " "},
-    {"max_identifier_length", "63", " "},
-    {"block_size", "8192", " "},
-    {"bytea_output", "hex", " "},
-    {"row_security", "off", " on "},
-    {"escape_string_warning", "on", " off "},
-    {"synchronous_commit", "on", " "},
+enum kind {
+    TIMEOUT,
+    TEXT,
+    FIXED,   /* can't be changed to anything that would mean something else */
+    IGNORED, /* taken without a word: how PostgreSQL works inside, or says numbers, which is as with the highest here */
+    SHOWN,
 };
-enum { FIXED = sizeof fixed / sizeof *fixed, TOLD = 9 };
 
-/* Taken without a word: they change how PostgreSQL works inside, or how it says numbers, which is as with the highest here. */
-static const char *const ignored[] = {
-    "extra_float_digits", "jit",  "client_min_messages",   "enable_seqscan", "enable_nestloop",      "work_mem", "statement_log",
-    "log_statement",      "geqo", "cursor_tuple_fraction", "xmloption",      "check_function_bodies"};
-
-static const struct timeout {
+/* In the order of their names, as SHOW ALL tells them. */
+static const struct known {
     const char *name;
-    size_t offset;
-} timeouts[] = {
-    {"busy_timeout", offsetof(struct dr_parameters, busy_timeout)},
-    {"lock_timeout", offsetof(struct dr_parameters, busy_timeout)},
-    {"statement_timeout", offsetof(struct dr_parameters, statement_timeout)},
-    {"transaction_timeout", offsetof(struct dr_parameters, transaction_timeout)},
-    {"idle_in_transaction_session_timeout", offsetof(struct dr_parameters, idle_timeout)},
+    enum kind kind;
+    int told;           /* at the start, and when it changes */
+    size_t at;          /* in the structure */
+    const char *value;  /* FIXED, SHOWN: the one that it has; IGNORED: the one that it begins with */
+    const char *others; /* FIXED: values that mean the same, between spaces */
+    const char *about;
+} known[] = {
+#define TIME(name, field, about) {name, TIMEOUT, 0, offsetof(struct dr_parameters, field), NULL, NULL, about}
+#define TEXT(name, field, about) {name, TEXT, 1, offsetof(struct dr_parameters, field), NULL, NULL, about}
+#define FIXED(name, told, value, others) {name, FIXED, told, 0, value, others, "Has one value here."}
+#define IGNORED(name, number, value)                                                                                             \
+    {name, IGNORED, 0, offsetof(struct dr_parameters, kept[number]), value, NULL, "Changes nothing."}
+    TEXT("application_name", application_name, "The program's name, for log lines and SHOW duckrow_sessions."),
+    FIXED("block_size", 0, "8192", " "),
+    TIME("busy_timeout", busy_timeout, "How long a statement waits for others."),
+    FIXED("bytea_output", 0, "hex", " "),
+    IGNORED("check_function_bodies", 0, "on"),
+    FIXED("client_encoding", 1, "UTF8", " utf8 utf-8 unicode sql_ascii "),
+    IGNORED("client_min_messages", 1, "notice"),
+    IGNORED("cursor_tuple_fraction", 2, "0.1"),
+    FIXED("DateStyle", 1, "ISO, MDY", " iso iso,mdy iso,ymd iso,dmy "),
+    FIXED("default_transaction_isolation", 0, "repeatable read", " readcommitted serializable "),
+    FIXED("default_transaction_read_only", 1, "off", " false 0 no "),
+    IGNORED("enable_nestloop", 3, "on"),
+    IGNORED("enable_seqscan", 4, "on"),
+    FIXED("escape_string_warning", 0, "on", " off "),
+    IGNORED("extra_float_digits", 5, "1"),
+    IGNORED("geqo", 6, "on"),
+    TIME("idle_in_transaction_session_timeout", idle_timeout, "The longest pause within a transaction."),
+    FIXED("in_hot_standby", 1, "off", " "),
+    FIXED("integer_datetimes", 1, "on", " "),
+    FIXED("IntervalStyle", 1, "postgres", " "),
+    FIXED("is_superuser", 1, "off", " "),
+    IGNORED("jit", 7, "off"),
+    TIME("lock_timeout", busy_timeout, "The same as busy_timeout."),
+    IGNORED("log_statement", 8, "none"),
+    FIXED("max_identifier_length", 0, "63", " "),
+    FIXED("role", 0, "none", " "),
+    FIXED("row_security", 0, "off", " on "),
+    FIXED("search_path", 0, "main", " public main,public $user,public "),
+    FIXED("server_encoding", 1, "UTF8", " "),
+    {"server_version", SHOWN, 0, 0, "15.0", NULL, "The PostgreSQL that it behaves as."},
+    FIXED("server_version_num", 0, "150000", " "),
+    {"session_authorization", SHOWN, 1, offsetof(struct dr_parameters, user), NULL, NULL, "The name that the client gave."},
+    FIXED("standard_conforming_strings", 1, "on", " true 1 yes "),
+    IGNORED("statement_log", 9, ""),
+    TIME("statement_timeout", statement_timeout, "The longest run of a statement."),
+    FIXED("synchronous_commit", 0, "on", " "),
+    {"TimeZone", TEXT, 1, offsetof(struct dr_parameters, time_zone), NULL, NULL, "The zone in which moments are shown and read."},
+    FIXED("transaction_isolation", 0, "repeatable read", " "),
+    TIME("transaction_timeout", transaction_timeout, "The longest transaction, from its first write on."),
+    IGNORED("work_mem", 10, "4MB"),
+    IGNORED("xmloption", 11, "content"),
+#undef TIME
+#undef TEXT
+#undef FIXED
+#undef IGNORED
 };
-enum { TIMEOUTS = sizeof timeouts / sizeof *timeouts };
+enum { KNOWN = sizeof known / sizeof *known, VALUE = 256 };
+
+static const struct known *find(const char *name)
+{
+    for (int i = 0; i < KNOWN; i++)
+        if (strcasecmp(name, known[i].name) == 0)
+            return &known[i];
+    return NULL;
+}
+
+static int64_t *timeout_of(struct dr_parameters *parameters, const struct known *one)
+{
+    return (int64_t *)((char *)parameters + one->at);
+}
+
+static size_t room_of(const struct known *one)
+{
+    const struct dr_parameters *any = NULL;
+    return one->kind == IGNORED ? sizeof any->kept[0] : sizeof any->application_name;
+}
+
+static void set_text(struct dr_parameters *parameters, const struct known *one, const char *value)
+{
+    snprintf((char *)parameters + one->at, room_of(one), "%s", value);
+}
 
 void dr_parameters_init(struct dr_parameters *parameters, const struct dr_settings *settings)
 {
@@ -58,22 +111,27 @@ void dr_parameters_init(struct dr_parameters *parameters, const struct dr_settin
                                          .transaction_timeout = settings->transaction_timeout,
                                          .idle_timeout = settings->idle_in_transaction_session_timeout,
                                          .time_zone = "UTC"};
+    for (int i = 0; i < KNOWN; i++)
+        if (known[i].kind == IGNORED)
+            set_text(parameters, &known[i], known[i].value);
 }
 
 /* PostgreSQL's: a number is milliseconds, or has a unit; 0 is none. */
+static const struct {
+    const char *unit;
+    double factor;
+} units[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000}, {"s", 1000}, {"ms", 1}, {"", 1}, {"us", 0.001}};
+enum { UNITS = sizeof units / sizeof *units };
+
 static int read_timeout(const char *text, int64_t *milliseconds)
 {
-    static const struct {
-        const char *unit;
-        double factor;
-    } units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}, {"us", 0.001}};
     char *end;
     double number = strtod(text, &end);
     if (end == text || !(number >= 0 && number <= 1e12))
         return 0;
     while (*end == ' ')
         end++;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+    for (size_t i = 0; i < UNITS; i++)
         if (strcmp(end, units[i].unit) == 0) {
             *milliseconds = (int64_t)(number * units[i].factor + 0.5);
             return 1;
@@ -81,20 +139,29 @@ static int read_timeout(const char *text, int64_t *milliseconds)
     return 0;
 }
 
-static duckrow_code set_timeout(struct dr_parameters *parameters, const struct timeout *timeout, const char *value,
+/* In the largest unit of which it is a whole number; none has no unit (guc.c: convert_int_from_base_unit). */
+static void write_timeout(int64_t milliseconds, char value[VALUE])
+{
+    size_t i = 0;
+    while (milliseconds % (int64_t)units[i].factor)
+        i++;
+    snprintf(value, VALUE, "%lld%s", (long long)(milliseconds / (int64_t)units[i].factor), milliseconds ? units[i].unit : "");
+}
+
+static duckrow_code set_timeout(struct dr_parameters *parameters, const struct known *one, const char *value,
                                 duckrow_error *error)
 {
     int64_t milliseconds, ceiling = parameters->settings->timeout_ceiling;
     if (!read_timeout(value, &milliseconds))
-        return dr_fail(error, DUCKROW_USAGE, "invalid value for parameter \"%s\": \"%.100s\"", timeout->name, value);
+        return dr_fail(error, DUCKROW_USAGE, "invalid value for parameter \"%s\": \"%.100s\"", one->name, value);
     struct dr_parameters fresh;
     dr_parameters_init(&fresh, parameters->settings);
-    int waits = timeout->offset == offsetof(struct dr_parameters, busy_timeout);
+    int waits = one->at == offsetof(struct dr_parameters, busy_timeout);
     /* None is what a session may have where it is what the service gives. */
-    int none = !milliseconds && !*(const int64_t *)((const char *)&fresh + timeout->offset);
+    int none = !milliseconds && !*timeout_of(&fresh, one);
     if (ceiling && !none && (milliseconds > ceiling || (!milliseconds && !waits)))
         milliseconds = ceiling;
-    *(int64_t *)((char *)parameters + timeout->offset) = milliseconds;
+    *timeout_of(parameters, one) = milliseconds;
     return DUCKROW_OK;
 }
 
@@ -111,83 +178,94 @@ static int is_among(const char *value, const char *others)
     return strcasestr(others, word) != NULL;
 }
 
-static void tell(struct dr_buffer *out, const char *name, const char *value)
+static duckrow_code check_fixed(const struct known *one, const char *value, duckrow_error *error)
 {
-    if (out)
-        dr_message_parameter(out, name, value);
+    /* asyncpg sends client_encoding with quotes. */
+    size_t length = strlen(value), quoted = length > 1 && value[0] == '\'' && value[length - 1] == '\'';
+    char plain[128];
+    snprintf(plain, sizeof plain, "%.*s", (int)(length - 2 * quoted), value + quoted);
+    if (strcasecmp(plain, one->value) == 0 || is_among(plain, one->others))
+        return DUCKROW_OK;
+    return dr_fail(error, DUCKROW_UNSUPPORTED, "parameter \"%s\" can only be %s here, not \"%.100s\"", one->name, one->value,
+                   plain);
+}
+
+static void tell(const struct dr_parameters *parameters, const struct known *one, struct dr_buffer *out)
+{
+    char value[VALUE];
+    if (!out || !one->told)
+        return;
+    dr_parameters_show(parameters, one->name, value);
+    dr_message_parameter(out, one->name, value);
 }
 
 duckrow_code dr_parameters_set(struct dr_parameters *parameters, const char *name, const char *value, struct dr_buffer *out,
                                duckrow_error *error)
 {
-    for (size_t i = 0; i < TIMEOUTS; i++)
-        if (strcasecmp(name, timeouts[i].name) == 0)
-            return set_timeout(parameters, &timeouts[i], value, error);
-    for (size_t i = 0; i < FIXED; i++)
-        if (strcasecmp(name, fixed[i].name) == 0) {
-            /* asyncpg sends client_encoding with quotes. */
-            size_t length = strlen(value), quoted = length > 1 && value[0] == '\'' && value[length - 1] == '\'';
-            char plain[128];
-            snprintf(plain, sizeof plain, "%.*s", (int)(length - 2 * quoted), value + quoted);
-            value = plain;
-            if (strcasecmp(value, fixed[i].value) == 0 || is_among(value, fixed[i].others))
-                return DUCKROW_OK;
-            return dr_fail(error, DUCKROW_UNSUPPORTED, "parameter \"%s\" can only be %s here, not \"%.100s\"", fixed[i].name,
-                           fixed[i].value, value);
-        }
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        if (strcasecmp(name, ignored[i]) == 0)
-            return DUCKROW_OK;
-    if (strcasecmp(name, "TimeZone") == 0) {
+    const struct known *one = find(name);
+    if (!one || one->kind == SHOWN)
+        return DUCKROW_NOT_FOUND;
+    if (one->kind == TIMEOUT)
+        return set_timeout(parameters, one, value, error);
+    if (one->kind == FIXED)
+        return check_fixed(one, value, error);
+    if (one->at == offsetof(struct dr_parameters, time_zone)) {
         if (is_among(value, " UTC Etc/UTC GMT UCT Zulu Z 0 "))
             return DUCKROW_OK;
         return dr_fail(error, DUCKROW_UNSUPPORTED, "parameter \"TimeZone\" can only be UTC here, not \"%.100s\"", value);
     }
-    if (strcasecmp(name, "application_name") == 0) {
-        snprintf(parameters->application_name, sizeof parameters->application_name, "%s", value);
-        tell(out, "application_name", parameters->application_name);
-        return DUCKROW_OK;
-    }
-    return DUCKROW_NOT_FOUND;
+    set_text(parameters, one, value);
+    tell(parameters, one, out);
+    return DUCKROW_OK;
 }
 
-int dr_parameters_show(const struct dr_parameters *parameters, const char *name, char value[256])
+int dr_parameters_reset(struct dr_parameters *parameters, const struct dr_parameters *start, const char *name,
+                        struct dr_buffer *out)
 {
-    for (size_t i = 0; i < TIMEOUTS; i++)
-        if (strcasecmp(name, timeouts[i].name) == 0) {
-            snprintf(value, 256, "%lldms", (long long)*(const int64_t *)((const char *)parameters + timeouts[i].offset));
-            return 1;
-        }
-    for (size_t i = 0; i < FIXED; i++)
-        if (strcasecmp(name, fixed[i].name) == 0) {
-            snprintf(value, 256, "%s", fixed[i].value);
-            return 1;
-        }
-    if (strcasecmp(name, "application_name") == 0)
-        snprintf(value, 256, "%s", parameters->application_name);
-    else if (strcasecmp(name, "TimeZone") == 0)
-        snprintf(value, 256, "%s", parameters->time_zone);
-    else if (strcasecmp(name, "session_authorization") == 0)
-        snprintf(value, 256, "%s", parameters->user);
-    else if (strcasecmp(name, "server_version") == 0)
-        snprintf(value, 256, "15.0");
-    else if (strcasecmp(name, "search_path") == 0)
-        snprintf(value, 256, "main");
-    else if (strcasecmp(name, "extra_float_digits") == 0)
-        snprintf(value, 256, "1");
-    else
+    char now[VALUE], then[VALUE];
+    int found = 0;
+    for (int i = 0; i < KNOWN; i++) {
+        const struct known *one = &known[i];
+        if (name && strcasecmp(name, one->name) != 0)
+            continue;
+        found = 1;
+        dr_parameters_show(parameters, one->name, now);
+        dr_parameters_show(start, one->name, then);
+        if (one->kind == TIMEOUT)
+            *timeout_of(parameters, one) = *(const int64_t *)((const char *)start + one->at);
+        else if (one->kind == TEXT || one->kind == IGNORED)
+            set_text(parameters, one, then);
+        if (strcmp(now, then) != 0)
+            tell(parameters, one, out);
+    }
+    return found;
+}
+
+int dr_parameters_show(const struct dr_parameters *parameters, const char *name, char value[VALUE])
+{
+    const struct known *one = find(name);
+    if (!one)
         return 0;
+    if (one->kind == TIMEOUT)
+        write_timeout(*(const int64_t *)((const char *)parameters + one->at), value);
+    else
+        snprintf(value, VALUE, "%s", one->at ? (const char *)parameters + one->at : one->value);
     return 1;
+}
+
+const char *dr_parameters_name(int i, const char **about)
+{
+    if (i >= KNOWN)
+        return NULL;
+    *about = known[i].about;
+    return known[i].name;
 }
 
 void dr_parameters_tell(const struct dr_parameters *parameters, const char *server_version, struct dr_buffer *out)
 {
     dr_message_parameter(out, "server_version", server_version);
-    for (size_t i = 0; i < TOLD; i++)
-        dr_message_parameter(out, fixed[i].name, fixed[i].value);
-    dr_message_parameter(out, "TimeZone", parameters->time_zone);
-    dr_message_parameter(out, "application_name", parameters->application_name);
-    dr_message_parameter(out, "session_authorization", parameters->user);
+    for (int i = 0; i < KNOWN; i++)
+        tell(parameters, &known[i], out);
 }
 
 /* ---- statements ---- */
@@ -205,6 +283,28 @@ static int take_text(struct dr_tokens *tokens, char *text, size_t size)
     return 1;
 }
 
+/* Names that PostgreSQL's grammar has in words. */
+static int take_spelled_out(struct dr_tokens *tokens, char name[64])
+{
+    static const char *const words[][3] = {
+        {"TIME", "ZONE", "TimeZone"}, {"AUTHORIZATION", NULL, "session_authorization"}, {"ROLE", NULL, "role"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        struct dr_tokens ahead = *tokens;
+        if (!dr_tokens_take_word(&ahead, words[i][0]) || (words[i][1] && !dr_tokens_take_word(&ahead, words[i][1])) ||
+            (ahead.kind == DR_TOKEN_SIGN && *ahead.start == '=') || dr_tokens_is_word(&ahead, "TO"))
+            continue;
+        *tokens = ahead;
+        strcpy(name, words[i][2]);
+        return 1;
+    }
+    return 0;
+}
+
+static int is_zone(const char *name)
+{
+    return strcasecmp(name, "TimeZone") == 0;
+}
+
 static void parse_set(struct dr_tokens *tokens, struct dr_set_statement *set)
 {
     if (!dr_tokens_take_word(tokens, "SESSION"))
@@ -213,20 +313,30 @@ static void parse_set(struct dr_tokens *tokens, struct dr_set_statement *set)
         set->what = DR_SET_TRANSACTION;
         return;
     }
-    if (dr_tokens_take_word(tokens, "TIME")) {
-        if (!dr_tokens_take_word(tokens, "ZONE"))
-            return;
-        strcpy(set->name, "TimeZone");
-    } else {
+    if (!take_spelled_out(tokens, set->name)) {
         if ((tokens->kind != DR_TOKEN_WORD && tokens->kind != DR_TOKEN_NAME) || !take_text(tokens, set->name, sizeof set->name))
             return;
         if (!dr_tokens_take_sign(tokens, '=') && !dr_tokens_take_word(tokens, "TO"))
             return;
     }
+    struct dr_tokens value = *tokens;
+    int is_default = dr_tokens_take_word(&value, "DEFAULT") || (is_zone(set->name) && dr_tokens_take_word(&value, "LOCAL"));
+    if (is_default && value.kind == DR_TOKEN_END) {
+        set->what = DR_SET_RESET;
+        return;
+    }
     /* A list is its parts with commas: DateStyle = ISO, MDY. */
     while (take_text(tokens, set->value, sizeof set->value)) {
     }
     set->what = tokens->kind == DR_TOKEN_END ? DR_SET_ONE : DR_SET_OTHER;
+}
+
+static void parse_reset(struct dr_tokens *tokens, struct dr_set_statement *set)
+{
+    dr_tokens_take_word(tokens, "SESSION");
+    if (!take_spelled_out(tokens, set->name))
+        take_text(tokens, set->name, sizeof set->name);
+    set->what = strcasecmp(set->name, "ALL") == 0 ? DR_SET_RESET_ALL : DR_SET_RESET;
 }
 
 void dr_set_parse(const char *sql, struct dr_set_statement *set)
@@ -240,8 +350,7 @@ void dr_set_parse(const char *sql, struct dr_set_statement *set)
     if (dr_tokens_take_word(&tokens, "SET")) {
         parse_set(&tokens, set);
     } else if (dr_tokens_take_word(&tokens, "RESET")) {
-        take_text(&tokens, set->name, sizeof set->name);
-        set->what = strcasecmp(set->name, "ALL") == 0 ? DR_SET_RESET_ALL : DR_SET_RESET;
+        parse_reset(&tokens, set);
     } else if (dr_tokens_take_word(&tokens, "PRAGMA") && take_text(&tokens, set->name, sizeof set->name) &&
                dr_tokens_take_sign(&tokens, '=') && take_text(&tokens, set->value, sizeof set->value)) {
         set->what = DR_SET_ONE;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "copy.h"
+#include "core/os.h"
 #include "sqlstate.h"
 
 /* A unit longer than this is run as it comes. */
@@ -17,7 +18,21 @@ static int drop(struct dr_sink *sink, struct dr_buffer *bytes)
     return 0;
 }
 
-static void do_read(struct dr_client *client)
+/* The rows would come as others than what Describe has said of the statement, whose columns hang on its parameters: as text that can
+ * be read, in binary it can't. */
+static int is_told_otherwise(const struct dr_portal *portal, const struct dr_formats *formats)
+{
+    const struct dr_columns *told = &portal->statement->columns, *found = &portal->cursor.columns;
+    if (!portal->statement->unresolved || told->count != found->count)
+        return 0;
+    for (int i = 0; i < found->count; i++)
+        if (dr_column_format(formats, i) && dr_type_oid(found->types[i]) != dr_type_oid(told->types[i]))
+            return 1;
+    return 0;
+}
+
+/* Opens the portal's cursor, where it isn't open, and sends what is asked of it. */
+static void read_rows(struct dr_client *client)
 {
     struct dr_portal *portal = client->portal;
     struct dr_backend *backend = &client->backend;
@@ -27,16 +42,17 @@ static void do_read(struct dr_client *client)
     struct dr_sink nowhere = {drop, NULL}, *sink = strcmp(client->row_tag, "MOVE") == 0 ? &nowhere : &client->sink;
     duckrow_error *error = &client->error;
     int64_t count = 0;
-    *error = (duckrow_error){0};
-    if (!portal->cursor.open) {
-        if (client->status == 'T' && !backend->open && dr_backend_begin(backend, error))
-            return;
-        if (dr_cursor_open(&portal->cursor, backend, portal->statement, &portal->bound, 0, error))
-            return;
+    int fresh = !portal->cursor.open;
+    if (fresh && dr_cursor_open(&portal->cursor, backend, portal->statement, &portal->bound, 0, error))
+        return;
+    if (fresh && asker == portal && asker->rows_told && is_told_otherwise(portal, &formats)) {
+        dr_cursor_close(&portal->cursor, backend);
+        dr_fail(error, DUCKROW_SQL, DR_PLAN_CHANGED);
+        return;
     }
     if (!asker->rows_told) {
         struct dr_buffer out = {0};
-        dr_describe_rows(&out, portal->cursor.columns, portal->cursor.names, portal->cursor.types, &formats);
+        dr_describe_rows(&out, &portal->cursor.columns, &formats);
         sink->send(sink, &out);
         dr_buffer_free(&out);
         asker->rows_told = 1;
@@ -46,6 +62,25 @@ static void do_read(struct dr_client *client)
     asker->told += count;
     if (portal->finished || error->code)
         dr_cursor_close(&portal->cursor, backend);
+}
+
+static void do_read(struct dr_client *client)
+{
+    struct dr_backend *backend = &client->backend;
+    struct dr_statement *statement = client->portal->statement;
+    client->error = (duckrow_error){0};
+    if (!client->portal->cursor.open && client->status == 'T' && !backend->open && dr_backend_begin(backend, &client->error))
+        return;
+    /* Snapshots have instances of their own. */
+    int here = backend->open || backend->own, parallel = here && !dr_statement_is_quick(statement);
+    int64_t began = dr_clock_ms();
+    if (parallel)
+        dr_parallel_begin(&backend->host->parallel);
+    read_rows(client);
+    if (parallel)
+        dr_parallel_end(&backend->host->parallel);
+    if (here)
+        dr_statement_took(statement, dr_clock_ms() - began);
 }
 
 static void add_operation(struct dr_client *client, struct dr_portal *portal, int describe, dr_step next);
@@ -125,8 +160,8 @@ static void add_operation(struct dr_client *client, struct dr_portal *portal, in
     struct dr_unit *unit = &client->unit;
     struct dr_statement *statement = portal->statement;
     struct dr_formats formats = dr_formats_at(&portal->bound.values, portal->formats);
-    if (describe && statement->columns >= 0)
-        dr_describe_rows(&unit->fixed, statement->columns, statement->names, statement->types, &formats);
+    if (describe && statement->columns.count >= 0)
+        dr_describe_rows(&unit->fixed, &statement->columns, &formats);
     struct dr_operation *operation = dr_unit_add(unit, dr_statement_get(statement));
     if (!operation) {
         dr_out_of_memory(client, next);
@@ -150,12 +185,11 @@ void dr_perform(struct dr_client *client, struct dr_portal *portal, int64_t most
     enum dr_kind kind = statement->kind;
     client->failed = 0;
     int ends = kind == DR_KIND_COMMIT || kind == DR_KIND_ROLLBACK;
-    if (client->lost && !ends) {
-        const char *lost = client->lost;
-        client->lost = NULL;
-        dr_refuse(client, strcmp(lost, DR_CANCELLED) ? "25P03" : "40001", next, "%s", lost);
+    /* A COMMIT of what is lost ends the block, but with an error: drivers don't look whether its tag is ROLLBACK. */
+    if (client->lost && kind == DR_KIND_COMMIT)
+        client->status = 'I';
+    if (kind != DR_KIND_ROLLBACK && dr_tell_lost(client, next))
         return;
-    }
     if (client->status == 'E' && !ends && kind != DR_KIND_EMPTY) {
         dr_refuse(client, "25P02", next, "current transaction is aborted, commands ignored until end of transaction block");
         return;

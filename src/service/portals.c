@@ -3,7 +3,6 @@
 #include <strings.h>
 
 #include "client.h"
-#include "engine/tokens.h"
 
 /* ---- prepared statements ---- */
 
@@ -54,27 +53,6 @@ struct dr_prepared *dr_prepared_make(struct dr_client *client, char *name, const
     *prepared = (struct dr_prepared){client->prepared, name, text, statement, oids, count};
     client->prepared = prepared;
     return prepared;
-}
-
-int dr_deallocate(struct dr_client *client, const char *sql)
-{
-    struct dr_tokens tokens;
-    char *memory = malloc(2 * strlen(sql) + 64);
-    int found = 0;
-    if (!memory)
-        return 0;
-    dr_tokens_begin(&tokens, sql, memory);
-    dr_tokens_take_word(&tokens, "DEALLOCATE");
-    dr_tokens_take_word(&tokens, "PREPARE");
-    if (dr_tokens_is_word(&tokens, "ALL")) {
-        dr_prepared_close(client, NULL);
-        found = 1;
-    } else if (tokens.text) {
-        found = dr_prepared_find(client, tokens.text) != NULL;
-        dr_prepared_close(client, tokens.text);
-    }
-    free(memory);
-    return found;
 }
 
 /* ---- portals ---- */

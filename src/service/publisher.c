@@ -28,6 +28,7 @@ static duckrow_code checkpoint(struct dr_host *host, int i, duckrow_error *error
     served->checkpointed_at = dr_clock_ms();
     if (!code)
         served->checkpoint_ms = served->checkpointed_at - began + 1;
+    served->refused_at = !code ? 0 : served->refused_at ? served->refused_at : began;
     return code;
 }
 
@@ -50,33 +51,38 @@ duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_err
         return code;
     served->commits = published.rotated ? 0 : plan.commits;
     served->sequence = published.sequence;
-    int64_t took = now_us() - began;
-    if (published.rotated) {
-        served->rotations++;
-        served->rotation_us += took;
-    } else {
-        served->publishes++;
-        served->publish_us += took;
-    }
+    dr_times_add(published.rotated ? &served->rotations : &served->publishes, now_us() - began);
     return DUCKROW_OK;
 }
 
-int dr_publish_presses(const struct dr_host *host, int i)
+/* A set of databases, by number. */
+typedef uint32_t databases;
+_Static_assert(DR_DATABASES <= 32, "a database is a bit");
+
+/* The checkpoint is overdue, and has been refused for longer than any transaction should last. */
+static int is_overdue(const struct dr_host *host, const struct dr_served *served)
 {
-    return host->served[i].commits >= 4 * host->settings->checkpoint_commits;
+    int64_t patience = host->settings->transaction_timeout;
+    return served->refused_at && patience && served->commits >= 4 * host->settings->checkpoint_commits &&
+           dr_clock_ms() - served->refused_at >= patience;
 }
 
-/* Readers can't be given what was committed but by a checkpoint, and that was refused: alone it isn't. */
-static duckrow_code publish_alone(struct dr_host *host, struct dr_member *member, int i, duckrow_error *error)
+/* Readers can't be given what was committed but by a checkpoint, or it is overdue, and it was refused: alone it isn't. */
+static void publish_alone(struct dr_host *host, struct dr_member *member, databases refused, databases overdue,
+                          duckrow_code *code, duckrow_error *error)
 {
+    duckrow_error ignored;
     dr_gate_leave(&host->gate, member);
-    duckrow_code code = dr_gate_alone(&host->gate, member, INT64_MAX, host->settings->ddl_wait, error);
-    if (code)
-        return code;
-    dr_fair_lock_take(&host->served[i].commit);
-    code = dr_publish(host, i, 0, error);
-    dr_fair_lock_release(&host->served[i].commit);
-    return code;
+    dr_gate_alone(&host->gate, member, INT64_MAX, host->settings->ddl_wait, &ignored);
+    for (int i = 0; i < host->databases; i++) {
+        if (!((refused | overdue) >> i & 1))
+            continue;
+        dr_fair_lock_take(&host->served[i].commit);
+        duckrow_code published = dr_publish(host, i, 0, refused >> i & 1 ? error : &ignored);
+        dr_fair_lock_release(&host->served[i].commit);
+        if (published && refused >> i & 1)
+            *code = published;
+    }
 }
 
 duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, struct dr_committing *how,
@@ -88,25 +94,29 @@ duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int 
         dr_fair_lock_take(&host->served[i].commit);
     for (int i = first; i < end && !code; i++)
         code = duckrow_turn_guard(host->served[i].turn, error);
-    if (member->cancelled && !code)
+    /* It is shielded whatever comes: the transaction ends here. */
+    if (!dr_gate_shield(&host->gate, member) && !code)
         code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
     if (!code)
         code = how->run ? how->run(how->context, error) : dr_connection_run(host->duckdb, member->connection, "COMMIT", error);
     else if (!how->run)
         dr_connection_run(host->duckdb, member->connection, "ROLLBACK", NULL);
-    int committed = how->committed = !code, refused = -1;
+    int committed = how->committed = !code;
+    databases refused = 0, overdue = 0;
     for (int i = first; i < end && committed; i++) {
         duckrow_code published = dr_publish(host, i, 0, error);
         host->served[i].total_commits++;
         if (published == DUCKROW_STALE)
-            refused = i;
+            refused |= 1U << i;
+        else if (is_overdue(host, &host->served[i]))
+            overdue |= 1U << i;
         else if (published && published != DUCKROW_NO_SNAPSHOT)
             code = published;
     }
     for (int i = end; i-- > first;)
         dr_fair_lock_release(&host->served[i].commit);
-    if (refused >= 0)
-        code = publish_alone(host, member, refused, error);
+    if (refused || overdue)
+        publish_alone(host, member, refused, overdue, &code, error);
     dr_gate_leave(&host->gate, member);
     return code;
 }

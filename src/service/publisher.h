@@ -5,8 +5,9 @@
  *   - what readers can't take from a WAL is checkpointed at once (its committer is alone in the gate);
  *   - from DR_CHECKPOINT_LEAST commits on, where the last checkpoint was DR_CHECKPOINT_SHARE times its own duration ago;
  *   - from `checkpoint_commits` of the settings on, in any case;
- *   - where DuckDB refuses, beside older transactions, at the next commit; from four times `checkpoint_commits` on whoever commits
- *     asks to be alone first (dr_publish_presses). */
+ *   - where DuckDB refuses, beside older transactions, at the next commit; from four times `checkpoint_commits` on, once it has
+ *     refused for as long as a transaction may last (`transaction_timeout`), whoever commits next does it alone: those older ones
+ *     are ended. */
 #ifndef DR_PUBLISHER_H
 #define DR_PUBLISHER_H
 
@@ -19,7 +20,5 @@ struct dr_host;
 
 /* Under the commit lock of database i. Errors: NO_SNAPSHOT where it has none. */
 duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_error *error);
-/* Is a checkpoint so overdue that the next committer should be alone? */
-int dr_publish_presses(const struct dr_host *host, int i);
 
 #endif

@@ -119,13 +119,13 @@ duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int i
     const struct dr_duckdb *duckdb = runner->host->duckdb;
     struct dr_operation *operation = &unit->operation[index];
     struct kept *kept = find(runner, operation->statement);
-    int added = append ? gather(kept, unit, index, error) : 1;
+    int added = append && !operation->statement->ordered ? gather(kept, unit, index, error) : 1;
     if (added <= 0)
         return added ? error->code : DUCKROW_OK;
     duckrow_code code = dr_runner_flush(runner, error);
     if (code)
         return code;
-    if (kept && !kept->prepared &&
+    if (kept && !kept->prepared && !operation->statement->unprepared &&
         duckdb->prepare(runner->connection, operation->statement->sql, &kept->prepared) != DuckDBSuccess) {
         code = dr_sql_failed(error, kept->prepared ? duckdb->prepare_error(kept->prepared) : NULL);
         duckdb->destroy_prepare(&kept->prepared);
@@ -133,9 +133,7 @@ duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int i
     }
     int64_t began = dr_clock_ms();
     code = dr_execute_operation(duckdb, runner->connection, kept ? kept->prepared : NULL, unit, index, error);
-    /* Of the last runs, the last half of it. */
-    int took = (int)(dr_clock_ms() - began) * 1000 + 1;
-    operation->statement->cost = operation->statement->cost ? (operation->statement->cost + took) / 2 : took;
+    dr_statement_took(operation->statement, dr_clock_ms() - began);
     return code;
 }
 

@@ -7,14 +7,9 @@
 #include "sqlstate.h"
 #include "steps.h"
 
-/* A write that took longer lately doesn't go into the lane. */
-enum { LANE_COST_US = 5000 };
-
 void dr_put_error(struct dr_client *client)
 {
     const char *sqlstate = client->sqlstate ? client->sqlstate : dr_sqlstate(&client->error);
-    if (strcmp(client->error.message, DR_CANCELLED) == 0)
-        sqlstate = "40001";
     client->sqlstate = NULL;
     dr_message_report(dr_reply(client), 'E', "ERROR", sqlstate, client->error.message, NULL, NULL, 0);
 }
@@ -24,6 +19,15 @@ void dr_put_reply(struct dr_client *client)
 {
     dr_client_put(client, &client->unit.fixed);
     dr_unit_reset(&client->unit);
+}
+
+void dr_put_ready(struct dr_client *client)
+{
+    struct dr_buffer out = {0};
+    dr_backend_ready(&client->backend);
+    dr_message_ready(&out, client->status);
+    dr_client_put(client, &out);
+    dr_buffer_free(&out);
 }
 
 /* ---- errors ---- */
@@ -202,16 +206,28 @@ static int is_for_lane(const struct dr_client *client)
     if (unit->database < 0 || client->backend.own || unit->operations > client->server->settings->group_rows)
         return 0;
     for (int i = 0; i < unit->operations && !unit->plain; i++) {
-        const struct dr_statement *statement = unit->operation[i].statement;
-        if (!statement->shape && (!statement->cost || statement->cost > LANE_COST_US))
+        if (!dr_statement_is_quick(unit->operation[i].statement))
             return 0;
     }
     return 1;
 }
 
+/* The transaction was undone while the client was silent, and it has not been told. */
+int dr_tell_lost(struct dr_client *client, dr_step next)
+{
+    const char *lost = client->lost;
+    client->lost = NULL;
+    if (lost)
+        dr_refuse(client, strcmp(lost, DR_CANCELLED) ? "25P03" : "40001", next, "%s", lost);
+    return lost != NULL;
+}
+
 void dr_finish_unit(struct dr_client *client, dr_step next)
 {
     struct dr_unit *unit = &client->unit;
+    /* A block goes on, as one that has failed; what was to end here is gone. */
+    if (client->status == 'I' && dr_tell_lost(client, next))
+        return;
     if (client->status != 'I' || (!unit->operations && !client->implicit)) {
         dr_settle(client, next);
         return;
@@ -225,6 +241,7 @@ void dr_finish_unit(struct dr_client *client, dr_step next)
     if (is_for_lane(client)) {
         unit->owner = client;
         unit->done = unit_done;
+        unit->stop = &client->backend.cancelled;
         client->busy = 1;
         client->after = after_unit;
         client->running_since = dr_clock_ms();
@@ -288,6 +305,8 @@ void dr_perform_transaction(struct dr_client *client, enum dr_kind kind, dr_step
         dr_settle(client, begin_block);
         return;
     }
+    if (kind == DR_KIND_ROLLBACK)
+        client->lost = NULL;
     if (!open) {
         notice(client, "25P01", "there is no transaction in progress");
         dr_complete(client, kind == DR_KIND_COMMIT ? "COMMIT" : "ROLLBACK");
@@ -295,7 +314,6 @@ void dr_perform_transaction(struct dr_client *client, enum dr_kind kind, dr_step
     } else if (kind == DR_KIND_COMMIT && client->status != 'E') {
         dr_settle(client, end_block);
     } else {
-        client->lost = NULL;
         dr_settle(client, abandon_block);
     }
 }

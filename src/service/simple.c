@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client.h"
 #include "messages.h"
+#include "steps.h"
 
 /* The portal that the statements of a script go through; no client can name it. */
 #define PORTAL "\001"
@@ -30,10 +30,7 @@ static void finish(struct dr_client *client)
     free(client->script);
     client->script = NULL;
     dr_portal_close(client, PORTAL);
-    struct dr_buffer out = {0};
-    dr_message_ready(&out, client->status);
-    dr_client_put(client, &out);
-    dr_buffer_free(&out);
+    dr_put_ready(client);
 }
 
 static void finished(struct dr_client *client)

@@ -2,10 +2,13 @@
 
 #include <string.h>
 
+#include "gate.h"
+
 /* prefix: what the message begins with; text: what it holds, NULL for any. The first that fits counts. */
 static const struct {
     const char *prefix, *text, *sqlstate;
 } states[] = {
+    {"cached plan must not change result type", NULL, "0A000"},
     {"Parser Error", NULL, "42601"},
     {"Catalog Error: Schema with name", "already exists", "42P06"},
     {"Catalog Error: Type with name", "already exists", "42710"},
@@ -17,6 +20,7 @@ static const struct {
     {"Catalog Error", "Function with name", "42883"},
     {"Catalog Error", "Type with name", "42704"},
     {"Catalog Error", "unrecognized configuration parameter", "42704"},
+    {"Catalog Error", "cannot be set locally", "42501"},
     {"Catalog Error", "does not exist", "42P01"},
     {"Catalog Error", NULL, "42704"},
     {"Binder Error", "Referenced column", "42703"},
@@ -50,6 +54,7 @@ static const struct {
     {"Invalid Type Error", NULL, "42804"},
     {"TransactionContext Error", "Conflict", "40001"},
     {"TransactionContext Error", "conflict", "40001"},
+    {"TransactionContext Error", "another transaction has", "40001"}, /* altered or dropped the table */
     {"TransactionContext Error", "PRIMARY KEY or UNIQUE constraint violat", "23505"},
     {"TransactionContext Error", "Failed to commit: Duplicate key", "23505"},
     {"TransactionContext Error", "cannot start a transaction within a transaction", "25001"},
@@ -99,6 +104,8 @@ static int begins(const char *text, const char *prefix)
 
 const char *dr_sqlstate(const duckrow_error *error)
 {
+    if (error->code == DUCKROW_BUSY && strcmp(error->message, DR_CANCELLED) == 0)
+        return "40001";
     for (size_t i = 0; error->code == DUCKROW_USAGE && i < sizeof parameter_states / sizeof *parameter_states; i++)
         if (begins(error->message, parameter_states[i].prefix))
             return parameter_states[i].sqlstate;

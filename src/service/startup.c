@@ -172,6 +172,7 @@ static void start_session(struct dr_client *client, struct dr_startup *startup)
         refuse_database(client, database);
     else {
         snprintf(client->parameters.user, sizeof client->parameters.user, "%s", client->user);
+        client->start = client->parameters;
         client->backend.busy_timeout = client->parameters.busy_timeout;
         greet(client);
     }

@@ -248,12 +248,7 @@ void dr_statement_put(struct dr_statement *statement)
 {
     if (!statement || atomic_fetch_sub(&statement->users, 1) > 1)
         return;
-    for (int i = 0; statement->names && i < statement->columns; i++) {
-        free(statement->names[i]);
-        dr_type_free(statement->types[i]);
-    }
-    free(statement->names);
-    free(statement->types);
+    dr_columns_free(&statement->columns);
     dr_statement_put(statement->inner);
     free(statement->oids);
     free(statement->sql);

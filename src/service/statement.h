@@ -5,8 +5,8 @@
 
 #include <stdatomic.h>
 
+#include "columns.h"
 #include "engine/session.h"
-#include "types.h"
 
 enum dr_kind {
     DR_KIND_EMPTY,
@@ -47,19 +47,33 @@ struct dr_statement {
     char tag[32];   /* of CommandComplete, without counts: INSERT 0, UPDATE, CREATE TABLE */
     int parameters;
     uint32_t *oids; /* of the parameters, as clients are told */
-    int columns;    /* of rows; -1: it has none */
-    char **names;
-    struct dr_type **types;
+    struct dr_columns columns; /* of its rows */
     int catalog;    /* it needs dr_host_catalog */
+    int unprepared; /* DuckDB is given its text: it can't prepare every ALTER … DEFAULT */
     int unresolved; /* the columns' types depend on the parameters' */
     struct dr_statement *inner; /* of DECLARE: the query */
     int database;   /* the number of the database that it writes; -1: not known */
     struct dr_shape *shape;
+    int ordered; /* rows of the shape may need what was written right before: its table has foreign keys */
     atomic_int unappendable; /* the appender was tried and doesn't take its table */
     uint64_t schema;   /* what the schema's number was when this was made */
     atomic_int writes; /* it was taken for a read, but a read-only database refused it */
     atomic_int cost;   /* how long it took lately, in microseconds; 0: not run yet */
 };
+
+/* Is it known to be quick? One row of a shape is, in any case. */
+enum { DR_QUICK_US = 5000 };
+static inline int dr_statement_is_quick(const struct dr_statement *statement)
+{
+    return statement->shape || (statement->cost && statement->cost <= DR_QUICK_US);
+}
+
+/* It took so long: of the last runs, the last counts half. */
+static inline void dr_statement_took(struct dr_statement *statement, int64_t milliseconds)
+{
+    int took = milliseconds < 1000000 ? (int)milliseconds * 1000 + 1 : 1000000000;
+    statement->cost = statement->cost ? (statement->cost + took) / 2 : took;
+}
 
 /* Does the service answer it itself? Of SET, SHOW and COPY only some; the caller knows. */
 static inline int dr_kind_is_ours(enum dr_kind kind)

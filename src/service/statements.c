@@ -4,8 +4,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "confine.h"
 #include "core/os.h"
+#include "engine/sqltext.h"
 #include "engine/tokens.h"
+#include "infer.h"
 #include "sqlcursor.h"
 
 enum { PLACES = 4096, KEPT_TEXT = 65536 };
@@ -153,32 +156,6 @@ static const char *tag_of_write(int type)
                                          : "MERGE";
 }
 
-static duckrow_code learn_columns(const struct dr_duckdb *duckdb, duckdb_prepared_statement prepared,
-                                  struct dr_statement *statement, duckrow_error *error)
-{
-    int count = (int)duckdb->prepared_statement_column_count(prepared);
-    statement->names = calloc((size_t)count + 1, sizeof *statement->names);
-    statement->types = calloc((size_t)count + 1, sizeof *statement->types);
-    if (!statement->names || !statement->types)
-        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
-    for (statement->columns = 0; statement->columns < count; statement->columns++) {
-        int i = statement->columns;
-        const char *name = duckdb->prepared_statement_column_name(prepared, (idx_t)i);
-        duckdb_logical_type type = duckdb->prepared_statement_column_logical_type(prepared, (idx_t)i);
-        statement->names[i] = strdup(name ? name : "?column?");
-        duckrow_code code = dr_type_make(duckdb, type, &statement->types[i], error);
-        if (!code && statement->catalog)
-            dr_type_tell_oids(statement->types[i]);
-        if (!type || (int)duckdb->get_type_id(type) == DR_TYPE_INVALID)
-            statement->unresolved = 1;
-        duckdb->free((void *)name);
-        duckdb->destroy_logical_type(&type);
-        if (code)
-            return code;
-    }
-    return DUCKROW_OK;
-}
-
 static duckrow_code learn_parameters(const struct dr_duckdb *duckdb, duckdb_prepared_statement prepared,
                                      struct dr_statement *statement, duckrow_error *error)
 {
@@ -266,12 +243,36 @@ static void settle_shape(const struct dr_host *host, struct dr_shape *shape)
         }
 }
 
+/* In doubt they have: rows are then appended only where nothing else is gathered. */
+static int has_foreign_keys(const struct dr_duckdb *duckdb, duckdb_connection connection, const char *table)
+{
+    char *name = dr_sql_quote(table, '\'');
+    char *sql = name ? dr_sql_format("SELECT constraint_name FROM duckdb_constraints() WHERE constraint_type = 'FOREIGN KEY' AND "
+                                     "table_name ILIKE %s LIMIT 1",
+                                     name)
+                     : NULL;
+    duckdb_result result = {0};
+    int some = 1;
+    if (sql && duckdb->query(connection, sql, &result) == DuckDBSuccess) {
+        duckdb_data_chunk chunk = duckdb->fetch_chunk(result);
+        some = chunk && duckdb->data_chunk_get_size(chunk);
+        if (chunk)
+            duckdb->destroy_data_chunk(&chunk);
+    }
+    duckdb->destroy_result(&result);
+    free(sql);
+    free(name);
+    return some;
+}
+
 static duckrow_code learn(struct dr_statements *statements, duckdb_connection connection, const struct dr_look *look,
                           struct dr_statement *statement, duckrow_error *error)
 {
     const struct dr_duckdb *duckdb = statements->host->duckdb;
-    duckdb_prepared_statement prepared = NULL;
+    duckdb_prepared_statement prepared = NULL, inferred = NULL;
     duckrow_code code = DUCKROW_OK;
+    if (statement->unprepared)
+        return DUCKROW_OK;
     if (duckdb->prepare(connection, statement->sql, &prepared) != DuckDBSuccess) {
         code = dr_sql_failed(error, prepared ? duckdb->prepare_error(prepared) : NULL);
         duckdb->destroy_prepare(&prepared);
@@ -283,9 +284,15 @@ static duckrow_code learn(struct dr_statements *statements, duckdb_connection co
     int rows = statement->kind == DR_KIND_READ || type == DR_STATEMENT_EXECUTE || type == DR_STATEMENT_CALL ||
                type == DR_STATEMENT_PRAGMA || type == DR_STATEMENT_EXPLAIN ||
                (statement->kind == DR_KIND_WRITE && has_word(statement->sql, "RETURNING"));
-    statement->columns = -1;
+    statement->columns.count = -1;
+    if (!code)
+        inferred = dr_infer(duckdb, connection, statement->sql, prepared, statement->oids);
     if (!code && rows)
-        code = learn_columns(duckdb, prepared, statement, error);
+        code = dr_columns_of_prepared(duckdb, inferred ? inferred : prepared, statement->catalog, &statement->columns,
+                                      &statement->unresolved, error);
+    for (int i = 0; !code && inferred && i < statement->columns.count; i++)
+        dr_infer_name(statement->columns.names[i]);
+    statement->unresolved |= inferred != NULL;
     if (statement->kind == DR_KIND_WRITE) {
         strcpy(statement->tag, tag_of_write(type));
         statement->database = find_database(statements->host, statement->sql, look->database);
@@ -296,6 +303,8 @@ static duckrow_code learn(struct dr_statements *statements, duckdb_connection co
             statement->shape = NULL;
         }
         settle_shape(statements->host, statement->shape);
+        if (statement->shape)
+            statement->ordered = has_foreign_keys(duckdb, connection, statement->shape->table);
     } else if (statement->kind == DR_KIND_READ && !*statement->tag) {
         strcpy(statement->tag, "SELECT");
     }
@@ -303,6 +312,7 @@ static duckrow_code learn(struct dr_statements *statements, duckdb_connection co
     if (statement->kind == DR_KIND_READ && has_word(statement->sql, "nextval"))
         statement->writes = 1;
     duckdb->destroy_prepare(&prepared);
+    duckdb->destroy_prepare(&inferred);
     return code;
 }
 
@@ -356,10 +366,13 @@ duckrow_code dr_statements_make(struct dr_statements *statements, const struct d
         return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     statement->users = 1;
     statement->database = -1;
-    statement->columns = -1;
+    statement->columns.count = -1;
     statement->schema = statements->schema;
     statement->kind = dr_statement_kind(look->sql, &end, statement->tag);
+    statement->unprepared = strncmp(statement->tag, "ALTER", 5) == 0;
     duckrow_code code = dr_catalog_rewrite(look->sql, context, &rewritten, error);
+    if (!code && !rewritten && look->engine && statement->kind == DR_KIND_SET)
+        code = dr_confine(look->sql, &rewritten, error);
     statement->sql = rewritten ? rewritten : strdup(look->sql);
     if (!code && !statement->sql)
         code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");

@@ -35,6 +35,10 @@ static inline void dr_complete(struct dr_client *client, const char *tag)
 
 /* What has been gathered is bytes alone: out with them. */
 void dr_put_reply(struct dr_client *client);
+/* ReadyForQuery. */
+void dr_put_ready(struct dr_client *client);
+/* Was a transaction undone while the client was silent? Then it is told now, and 1 returned: `next` is called. */
+int dr_tell_lost(struct dr_client *client, dr_step next);
 void dr_out_of_memory(struct dr_client *client, dr_step next);
 /* BEGIN, COMMIT, ROLLBACK. */
 void dr_perform_transaction(struct dr_client *client, enum dr_kind kind, dr_step next);
@@ -43,5 +47,9 @@ void dr_read_portal(struct dr_client *client, struct dr_portal *portal, struct d
                     dr_step next);
 /* What the service answers itself. */
 void dr_perform_own(struct dr_client *client, struct dr_portal *portal, int describe, dr_step next);
+/* discard.c: RESET ALL, DISCARD, DEALLOCATE. */
+void dr_perform_reset_all(struct dr_client *client, dr_step next);
+void dr_perform_discard(struct dr_client *client, const char *sql, dr_step next);
+void dr_perform_deallocate(struct dr_client *client, const char *sql, dr_step next);
 
 #endif

@@ -28,6 +28,7 @@ struct dr_unit {
     int schema;                     /* some of it may change what a later statement means: DDL, temporary tables */
     int plain;                      /* all of it are inserts with a shape */
     int64_t deadline;               /* of dr_clock_ms: when waiting for others has lasted long enough */
+    const char *_Atomic *stop;      /* a reason to wait no longer, once it isn't NULL; may be NULL */
     /* The result. */
     int failed;                     /* the operation that failed, -1: none; operations: the COMMIT */
     duckrow_error error;

@@ -1,10 +1,9 @@
 #include "views.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/work.h"
+#include "condition.h"
 #include "core/os.h"
 
 enum { VIEWS = 16, IDLE_CONNECTIONS = 16, IDLE_MS = 1000, PINS = 20 };
@@ -38,7 +37,7 @@ duckrow_code dr_views_open(struct dr_host *host, struct dr_views **out, duckrow_
         return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     views->host = host;
     pthread_mutex_init(&views->mutex, NULL);
-    pthread_cond_init(&views->returned, NULL);
+    dr_condition_init(&views->returned);
     return DUCKROW_OK;
 }
 
@@ -75,20 +74,9 @@ void dr_views_close(struct dr_views *views)
 
 static duckrow_code open_instance(struct dr_views *views, struct dr_view *view, duckrow_error *error)
 {
-    struct dr_host *host = views->host;
-    char scratch[PATH_MAX], sql[128];
-    int named = dr_work_scratch(host->served[0].db, scratch, sizeof scratch);
-    duckrow_code code = dr_session_open(host->engine, named ? scratch : NULL, 0, &view->session, error);
-    if (!code)
+    duckrow_code code = dr_host_instance(views->host, &view->session, error);
+    if (view->session)
         pthread_mutex_init(&view->catalog.mutex, NULL);
-    if (!code && host->settings->threads) {
-        snprintf(sql, sizeof sql, "SET threads = %lld", (long long)host->settings->threads);
-        code = dr_session_run(view->session, sql, error);
-    }
-    if (!code && host->settings->memory_limit) {
-        snprintf(sql, sizeof sql, "SET memory_limit = '%lld B'", (long long)host->settings->memory_limit);
-        code = dr_session_run(view->session, sql, error);
-    }
     return code;
 }
 
@@ -180,18 +168,11 @@ duckrow_code dr_views_lease(struct dr_views *views, int database, int64_t deadli
     pthread_mutex_lock(&views->mutex);
     struct dr_view *view;
     while (!(view = choose(views, &need))) {
-        int64_t left = deadline - dr_clock_ms();
-        if (left <= 0) {
+        if (!dr_condition_wait(&views->returned, &views->mutex, deadline)) {
             pthread_mutex_unlock(&views->mutex);
             return dr_fail(error, DUCKROW_BUSY, "%d reads of older states are still running, and there is no place for a new one",
                            VIEWS);
         }
-        struct timespec soon;
-        clock_gettime(CLOCK_REALTIME, &soon);
-        soon.tv_nsec += (left < 1000 ? left : 999) * 1000000;
-        soon.tv_sec += soon.tv_nsec / 1000000000;
-        soon.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&views->returned, &views->mutex, &soon);
     }
     if (!view->session)
         code = open_instance(views, view, error);

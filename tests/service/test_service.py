@@ -224,7 +224,7 @@ def test_settings(version: str, starting: Callable[..., Service]) -> None:
     deadline = time.monotonic() + 30
     while not service.announced.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert service.connect().execute("SHOW statement_timeout").fetchone() == ("90000ms",)
+    assert service.connect().execute("SHOW statement_timeout").fetchone() == ("90s",)
     service.stop()
 
 

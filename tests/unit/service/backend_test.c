@@ -151,11 +151,31 @@ static void cancelling(void)
     assert_string_equal(unit.error.message, "for a reason");
     assert_string_equal(dr_sqlstate(&unit.error), "57014");
     assert_int_equal(first.open, 0);
-    /* With nothing running it is nothing, also for what comes next. */
-    dr_backend_cancel(&first, "too late");
+    /* It holds until the session is ready for the next, also for what had not begun. */
+    dr_unit_reset(&unit);
+    add(&unit, "INSERT INTO t (i) VALUES (7)", NULL);
+    dr_backend_run(&first, &unit);
+    assert_int_equal(unit.failed, 0);
+    assert_int_equal(unit.error.code, DUCKROW_INTERRUPTED);
+    dr_backend_ready(&first);
+    dr_backend_remind(&first);
     run_well(&first, "INSERT INTO t (i) VALUES (6)");
     ok(dr_backend_commit(&first, &error), &error);
     assert_string_equal(published(rows), "1,2,6");
+}
+
+/* Between look-up and running another session changed the table: what was told of the rows doesn't hold. */
+static void stale_rows(void)
+{
+    dr_unit_reset(&unit);
+    add(&unit, "INSERT INTO t (i) VALUES (8) RETURNING *", NULL);
+    ok(dr_backend_connect(&second, &error), &error);
+    run_on(second.connection, "ALTER TABLE t ADD COLUMN d DATE");
+    dr_backend_run(&first, &unit);
+    assert_int_equal(unit.failed, 0);
+    assert_string_equal(unit.error.message, DR_PLAN_CHANGED);
+    assert_string_equal(dr_sqlstate(&unit.error), "0A000");
+    assert_string_equal(written("SELECT string_agg(i::VARCHAR, ',' ORDER BY i) FROM t"), "1,2");
 }
 
 /* ---- a state of its own, and reads ---- */
@@ -272,17 +292,15 @@ ENGINE_TEST(failure)
 ENGINE_TEST(no_place)
 ENGINE_TEST(conflicts)
 ENGINE_TEST(cancelling)
+ENGINE_TEST(stale_rows)
 ENGINE_TEST(own_state)
 ENGINE_TEST(reads_in_transactions)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transactions),
-                                       cmocka_unit_test(test_failure),
-                                       cmocka_unit_test(test_no_place),
-                                       cmocka_unit_test(test_conflicts),
-                                       cmocka_unit_test(test_cancelling),
-                                       cmocka_unit_test(test_own_state),
-                                       cmocka_unit_test(test_reads_in_transactions)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transactions), cmocka_unit_test(test_failure),
+                                       cmocka_unit_test(test_no_place),     cmocka_unit_test(test_conflicts),
+                                       cmocka_unit_test(test_cancelling),   cmocka_unit_test(test_stale_rows),
+                                       cmocka_unit_test(test_own_state),    cmocka_unit_test(test_reads_in_transactions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -173,6 +173,61 @@ static void test_patience_presses_members(void **state)
     dr_gate_leave(&gate, &slow);
 }
 
+static void test_shielded_members_are_left_alone(void **state)
+{
+    (void)state;
+    int connection;
+    struct visitor alone = {0};
+    struct dr_member ending = {.connection = &connection}, slow = {.connection = &connection};
+    duckrow_error error;
+    assert_int_equal(dr_gate_enter(&gate, &ending, 0, &error), DUCKROW_OK);
+    assert_int_equal(dr_gate_shield(&gate, &ending), 1);
+    start(&alone, 1, 0, 0);
+    sleep_ms(2 * SHORT_MS);
+    assert_int_equal(ending.cancelled, 0);
+    assert_int_equal(interrupted, 0);
+    dr_gate_leave(&gate, &ending);
+    WAIT_UNTIL(alone.in, LONG_MS);
+    let_go(&alone);
+    /* Who was cancelled before is told; inside anew it is no longer shielded. */
+    assert_int_equal(dr_gate_enter(&gate, &ending, 0, &error), DUCKROW_OK);
+    assert_int_equal(dr_gate_enter(&gate, &slow, 0, &error), DUCKROW_OK);
+    alone = (struct visitor){0};
+    start(&alone, 1, 0, 0);
+    WAIT_UNTIL(ending.cancelled && slow.cancelled && interrupted, LONG_MS);
+    assert_int_equal(dr_gate_shield(&gate, &slow), 0);
+    dr_gate_leave(&gate, &ending);
+    dr_gate_leave(&gate, &slow);
+    WAIT_UNTIL(alone.in, LONG_MS);
+    let_go(&alone);
+}
+
+static void *stop_soon(void *argument)
+{
+    const char *_Atomic *stop = argument;
+    sleep_ms(SHORT_MS);
+    *stop = "no longer wanted";
+    dr_gate_wake(&gate);
+    return NULL;
+}
+
+static void test_a_wait_is_stopped(void **state)
+{
+    (void)state;
+    const char *_Atomic stop = NULL;
+    struct dr_member alone = {0}, late = {.stop = &stop};
+    pthread_t thread;
+    duckrow_error error;
+    assert_int_equal(dr_gate_alone(&gate, &alone, 0, 0, &error), DUCKROW_OK);
+    assert_int_equal(dr_gate_wait(&gate, dr_clock_ms() + 5), 0);
+    pthread_create(&thread, NULL, stop_soon, &stop);
+    assert_int_equal(dr_gate_enter(&gate, &late, dr_clock_ms() + LONG_MS, &error), DUCKROW_INTERRUPTED);
+    pthread_join(thread, NULL);
+    assert_string_equal(error.message, "no longer wanted");
+    dr_gate_leave(&gate, &alone);
+    assert_int_equal(dr_gate_wait(&gate, 0), 1);
+}
+
 static void test_askers_in_order(void **state)
 {
     (void)state;
@@ -277,6 +332,8 @@ int main(void)
         cmocka_unit_test_setup(test_alone_waits_and_closes_the_gate, begin),
         cmocka_unit_test_setup(test_enter_times_out, begin),
         cmocka_unit_test_setup(test_patience_presses_members, begin),
+        cmocka_unit_test_setup(test_shielded_members_are_left_alone, begin),
+        cmocka_unit_test_setup(test_a_wait_is_stopped, begin),
         cmocka_unit_test_setup(test_askers_in_order, begin),
         cmocka_unit_test_setup(test_asker_times_out, begin),
         cmocka_unit_test_setup(test_many, begin),

@@ -46,6 +46,16 @@ static void test_set_parse(void **state)
         {"SET DateStyle = ISO, MDY", DR_SET_ONE, "DateStyle", "ISO,MDY"},
         {"SET TIME ZONE 'UTC'", DR_SET_ONE, "TimeZone", "UTC"},
         {"SET LOCAL TIME ZONE UTC", DR_SET_ONE, "TimeZone", "UTC"},
+        {"SET TimeZone = 'default'", DR_SET_ONE, "TimeZone", "default"},
+        {"SET a = DEFAULT", DR_SET_RESET, "a", ""},
+        {"SET a TO default;", DR_SET_RESET, "a", ""},
+        {"SET a = default, b", DR_SET_ONE, "a", "default,b"},
+        {"SET TIME ZONE LOCAL", DR_SET_RESET, "TimeZone", ""},
+        {"SET SESSION AUTHORIZATION DEFAULT", DR_SET_RESET, "session_authorization", ""},
+        {"SET ROLE none", DR_SET_ONE, "role", "none"},
+        {"SET role = none", DR_SET_ONE, "role", "none"},
+        {"RESET TIME ZONE", DR_SET_RESET, "TimeZone", ""},
+        {"RESET SESSION AUTHORIZATION", DR_SET_RESET, "session_authorization", ""},
         {"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", DR_SET_TRANSACTION, "", ""},
         {"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", DR_SET_TRANSACTION, "", ""},
         {"RESET a", DR_SET_RESET, "a", ""},
@@ -156,12 +166,27 @@ static void test_each_timeout(void **state)
     assert_int_equal(parameters.busy_timeout, 1000);
     assert_int_equal(set("LOCK_TIMEOUT", "2s"), DUCKROW_OK);
     assert_int_equal(parameters.busy_timeout, 2000);
-    shows("busy_timeout", "2000ms");
+    shows("busy_timeout", "2s");
     assert_int_equal(set("transaction_timeout", "3s"), DUCKROW_OK);
     assert_int_equal(parameters.transaction_timeout, 3000);
     assert_int_equal(set("idle_in_transaction_session_timeout", "4s"), DUCKROW_OK);
     assert_int_equal(parameters.idle_timeout, 4000);
     assert_int_equal(parameters.statement_timeout, settings.statement_timeout);
+}
+
+/* The largest unit of which it is a whole number, as PostgreSQL does. */
+static void test_timeouts_are_shown_in_units(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t milliseconds;
+        const char *shown;
+    } cases[] = {{0, "0"},        {500, "500ms"},     {7000, "7s"},     {7001, "7001ms"},  {60000, "1min"},  {90000, "90s"},
+                 {3600000, "1h"}, {5400000, "90min"}, {86400000, "1d"}, {90000000, "25h"}, {172800000, "2d"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        parameters.statement_timeout = cases[i].milliseconds;
+        shows("statement_timeout", cases[i].shown);
+    }
 }
 
 /* None is more than the ceiling, but for waiting, where 0 is not to wait, and where it is what the service gives. */
@@ -236,6 +261,34 @@ static void test_show(void **state)
     assert_int_equal(dr_parameters_show(&parameters, "", value), 0);
 }
 
+/* What changes nothing is taken, shown as it was set, and no unknown name. */
+static void test_ignored(void **state)
+{
+    (void)state;
+    shows("jit", "off");
+    shows("statement_log", "");
+    assert_int_equal(set("JIT", "on"), DUCKROW_OK);
+    shows("jit", "on");
+    assert_int_equal(set("server_version", "16"), DUCKROW_NOT_FOUND);
+    shows("server_version", "15.0");
+}
+
+static void test_all(void **state)
+{
+    (void)state;
+    const char *name, *about, *before = "";
+    char value[256];
+    int i = 0;
+    for (; (name = dr_parameters_name(i, &about)); i++) {
+        if (strcasecmp(before, name) >= 0)
+            fail_msg("%s stands before %s", before, name);
+        assert_int_equal(dr_parameters_show(&parameters, name, value), 1);
+        assert_true(*about);
+        before = name;
+    }
+    assert_true(i > 30);
+}
+
 /* ---- ParameterStatus ---- */
 
 /* S messages: name=value, each with a newline. */
@@ -289,6 +342,35 @@ static void test_status(void **state)
     dr_buffer_free(&out);
 }
 
+static void test_reset(void **state)
+{
+    (void)state;
+    struct dr_parameters start;
+    struct dr_buffer out = {0};
+    char text[4096];
+    /* What a client gave at the start is what it comes back to. */
+    assert_int_equal(set("application_name", "at first"), DUCKROW_OK);
+    assert_int_equal(set("lock_timeout", "3s"), DUCKROW_OK);
+    start = parameters;
+    assert_int_equal(set("application_name", "later"), DUCKROW_OK);
+    assert_int_equal(set("busy_timeout", "4s"), DUCKROW_OK);
+    assert_int_equal(set("transaction_timeout", "5s"), DUCKROW_OK);
+    assert_int_equal(set("geqo", "off"), DUCKROW_OK);
+    assert_int_equal(dr_parameters_reset(&parameters, &start, "no_such", &out), 0);
+    assert_int_equal(dr_parameters_reset(&parameters, &start, "GEQO", &out), 1);
+    assert_int_equal(dr_parameters_reset(&parameters, &start, "server_version", &out), 1);
+    assert_int_equal(dr_buffer_size(&out), 0);
+    shows("geqo", "on");
+    shows("busy_timeout", "4s");
+    assert_int_equal(dr_parameters_reset(&parameters, &start, NULL, &out), 1);
+    tell(&out, text, sizeof text);
+    assert_string_equal(text, "application_name=at first\n");
+    shows("busy_timeout", "3s");
+    shows("transaction_timeout", "1min");
+    assert_memory_equal(&parameters, &start, sizeof start);
+    dr_buffer_free(&out);
+}
+
 static void test_long_application_name(void **state)
 {
     (void)state;
@@ -304,8 +386,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_set_parse), TEST(test_show_parse), TEST(test_long_texts), TEST(test_timeouts), TEST(test_each_timeout),
-        TEST(test_ceiling),   TEST(test_fixed),      TEST(test_show),       TEST(test_status),   TEST(test_long_application_name),
+        TEST(test_set_parse),    TEST(test_show_parse),
+        TEST(test_long_texts),   TEST(test_timeouts),
+        TEST(test_each_timeout), TEST(test_timeouts_are_shown_in_units),
+        TEST(test_ceiling),      TEST(test_fixed),
+        TEST(test_show),         TEST(test_ignored),
+        TEST(test_all),          TEST(test_status),
+        TEST(test_reset),        TEST(test_long_application_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

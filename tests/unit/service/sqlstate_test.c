@@ -121,13 +121,18 @@ static void check_transactions(void)
     dr_connection_run(host.duckdb, connection, "ROLLBACK", NULL);
     dr_connection_run(host.duckdb, other, "ROLLBACK", NULL);
     /* A table that goes away beneath a transaction. */
-    run_on(other, "BEGIN");
-    run_on(other, "INSERT INTO w VALUES (8, 1)");
-    run_on(connection, "ALTER TABLE w ADD COLUMN k INTEGER");
-    assert_int_not_equal(dr_connection_run(host.duckdb, other, "COMMIT", &error), DUCKROW_OK);
-    if (strcmp(dr_sqlstate(&error), "40001"))
-        fail_msg("%s: %s", dr_sqlstate(&error), error.message);
-    dr_connection_run(host.duckdb, other, "ROLLBACK", NULL);
+    static const char *const changes[][2] = {{"INSERT INTO w VALUES (8, 1)", "ALTER TABLE w ADD COLUMN k INTEGER"},
+                                             {"UPDATE w SET j = 3 WHERE i = 1", "ALTER TABLE w ADD COLUMN l INTEGER"},
+                                             {"DELETE FROM w WHERE i = 1", "DROP TABLE w"}};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        run_on(other, "BEGIN");
+        run_on(other, changes[i][0]);
+        run_on(connection, changes[i][1]);
+        assert_int_not_equal(dr_connection_run(host.duckdb, other, "COMMIT", &error), DUCKROW_OK);
+        if (strcmp(dr_sqlstate(&error), "40001"))
+            fail_msg("%s: %s", dr_sqlstate(&error), error.message);
+        dr_connection_run(host.duckdb, other, "ROLLBACK", NULL);
+    }
     host.duckdb->disconnect(&other);
 }
 

@@ -85,8 +85,8 @@ static void tell(const struct dr_statement *made, char *text, size_t size)
     for (int i = 0; i < made->parameters; i++)
         snprintf(text + strlen(text), size - strlen(text), i ? ",%u" : "%u", made->oids[i]);
     snprintf(text + strlen(text), size - strlen(text), ")");
-    for (int i = 0; i < made->columns; i++)
-        snprintf(text + strlen(text), size - strlen(text), " %s:%u", made->names[i], dr_type_oid(made->types[i]));
+    for (int i = 0; i < made->columns.count; i++)
+        snprintf(text + strlen(text), size - strlen(text), " %s:%u", made->columns.names[i], dr_type_oid(made->columns.types[i]));
 }
 
 static void learning(void)

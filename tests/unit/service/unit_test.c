@@ -31,7 +31,7 @@ static struct dr_statement *statement(enum dr_kind kind, const char *tag, int da
     assert_non_null(made);
     made->users = 1;
     made->kind = kind;
-    made->columns = -1;
+    made->columns.count = -1;
     made->database = database;
     snprintf(made->tag, sizeof made->tag, "%s", tag);
     return made;

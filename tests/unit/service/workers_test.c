@@ -48,7 +48,7 @@ static void test_limit(void **state)
     assert_non_null(workers);
     prepare(run_held);
     for (int i = 0; i < 10; i++)
-        dr_workers_put(workers, &jobs[i].task);
+        dr_workers_put(workers, &jobs[i].task, 0);
     WAIT_UNTIL(running == 3, 5000);
     sleep_ms(20);
     assert_int_equal(running, 3);
@@ -65,7 +65,7 @@ static void test_order(void **state)
     struct dr_workers *workers = dr_workers_open(1);
     prepare(run_in_order);
     for (int i = 0; i < TASKS; i++)
-        dr_workers_put(workers, &jobs[i].task);
+        dr_workers_put(workers, &jobs[i].task, 0);
     dr_workers_close(workers);
     assert_int_equal(done, TASKS);
     for (int i = 0; i < TASKS; i++)
@@ -81,11 +81,38 @@ static void test_threads_for_those_who_wait(void **state)
     for (int round = 0; round < 3; round++) {
         running = done = opened = 0;
         for (int i = 0; i < TASKS; i++)
-            dr_workers_put(workers, &jobs[i].task);
+            dr_workers_put(workers, &jobs[i].task, 0);
         WAIT_UNTIL(running == TASKS, 5000);
         opened = 1;
         WAIT_UNTIL(done == TASKS, 5000);
     }
+    dr_workers_close(workers);
+}
+
+/* What is urgent runs although every thread there may be is held, and the limit holds for the others afterwards. */
+static void test_urgent(void **state)
+{
+    (void)state;
+    struct dr_workers *workers = dr_workers_open(2);
+    prepare(run_held);
+    for (int i = 0; i < 4; i++)
+        dr_workers_put(workers, &jobs[i].task, 0);
+    WAIT_UNTIL(running == 2, 5000);
+    for (int i = 4; i < 7; i++) {
+        jobs[i].task.run = run_held;
+        dr_workers_put(workers, &jobs[i].task, 1);
+    }
+    WAIT_UNTIL(running == 5, 5000);
+    opened = 1;
+    WAIT_UNTIL(done == 7, 5000);
+    running = most = done = opened = 0;
+    for (int i = 0; i < 6; i++)
+        dr_workers_put(workers, &jobs[i].task, 0);
+    WAIT_UNTIL(running == 2, 5000);
+    sleep_ms(20);
+    assert_int_equal(running, 2);
+    opened = 1;
+    WAIT_UNTIL(done == 6, 5000);
     dr_workers_close(workers);
 }
 
@@ -99,6 +126,7 @@ static void test_nothing_to_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_limit), cmocka_unit_test(test_order),
-                                       cmocka_unit_test(test_threads_for_those_who_wait), cmocka_unit_test(test_nothing_to_do)};
+                                       cmocka_unit_test(test_threads_for_those_who_wait), cmocka_unit_test(test_urgent),
+                                       cmocka_unit_test(test_nothing_to_do)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
