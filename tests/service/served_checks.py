@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import signal
+import statistics
 import sys
 import threading
 import time

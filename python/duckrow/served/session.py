@@ -58,6 +58,7 @@ _ITS_OWN = frozenset(("lock_timeout", "statement_timeout", "transaction_timeout"
 _SETTING = re.compile(
     r"\s*(?:SET|RESET|PRAGMA)\s+(?:(?:SESSION|LOCAL)\s+)?(?:(?P<variable>VARIABLE|TIME\s+ZONE)\b|(?P<name>\w+))", re.IGNORECASE
 )
+_UNITS = {"": 0.001, "us": 1e-6, "ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
 _TIMEOUTS = {"busy_timeout": "busy_timeout", "idle_in_transaction_timeout": "idle_in_transaction_session_timeout"}
 
 
@@ -272,7 +273,8 @@ class Served:
 
     def busy_timeout(self) -> float:
         """Seconds."""
-        return float(str(self.wire.run("SHOW busy_timeout").columns[0][0]).removesuffix("ms")) / 1000
+        shown = re.fullmatch(r"([\d.]+) *([a-z]*)", str(self.wire.run("SHOW busy_timeout").columns[0][0]))
+        return float(shown[1]) * _UNITS[shown[2]] if shown else 0.0
 
     def set_timeout(self, name: str, seconds: float | None) -> None:
         """One of duckrow's; None: the service's own again."""
