@@ -375,33 +375,74 @@ static int can_rotate(const duckrow_db *db, const struct dr_config *config, cons
     return !config->snapshots || dr_choose_possible(db, config, state->size + state->wal_size, pressing);
 }
 
-duckrow_code duckrow_publish_begin(duckrow_turn *turn, uint32_t flags, duckrow_plan *plan, duckrow_error *error)
-{
-    *plan = (duckrow_plan){0};
+/* What publishing starts from. */
+struct dr_seen {
+    struct dr_config config;
     struct dr_state state;
     struct dr_slot slot;
     struct dr_wal wal;
-    struct dr_config config;
-    duckrow_code code = check_turn(turn, &config, error);
-    if (code || !turn->source || (code = read_state(turn, &state, error)))
+    int sound, append; /* the slot is whole; the WAL goes on where its ends, and wal is what follows */
+    int fresh;         /* a plan without a checkpoint was made of it, and its publish_end is still to come */
+};
+
+static duckrow_code look(duckrow_turn *turn, struct dr_seen *seen, duckrow_error *error)
+{
+    duckrow_code code = check_turn(turn, &seen->config, error);
+    if (code || !turn->source || (code = read_state(turn, &seen->state, error)))
         return code;
-    int append = config.snapshots && current_slot(turn->db, &slot) && continues(&state, &slot);
-    if ((code = read_wal(turn->db, append ? slot.wal_length : 0, state.wal_size, &wal, error)))
+    seen->sound = current_slot(turn->db, &seen->slot);
+    seen->append = seen->sound && continues(&seen->state, &seen->slot);
+    return read_wal(turn->db, seen->append ? seen->slot.wal_length : 0, seen->state.wal_size, &seen->wal, error);
+}
+
+/* Looks, or goes by what publish_begin saw: nothing may have happened since but a checkpoint, which would show in the WAL. */
+static duckrow_code look_again(duckrow_turn *turn, struct dr_seen *seen, duckrow_error *error)
+{
+    struct stat st;
+    int fresh = turn->seen && turn->seen->fresh;
+    if (fresh)
+        turn->seen->fresh = 0;
+    if (!fresh || dr_check_fork(turn->forks, NULL) || dr_os.stat(turn->db->wal, &st) < 0 ||
+        (int64_t)st.st_ino != turn->seen->state.wal_inode || st.st_size != turn->seen->state.wal_size)
+        return look(turn, seen, error);
+    *seen = *turn->seen;
+    dr_error_clear(error);
+    return DUCKROW_OK;
+}
+
+static void remember(duckrow_turn *turn, const struct dr_seen *seen, int fresh)
+{
+    if (!turn->seen && !(turn->seen = malloc(sizeof *turn->seen)))
+        return;
+    *turn->seen = *seen;
+    turn->seen->fresh = fresh;
+}
+
+duckrow_code duckrow_publish_begin(duckrow_turn *turn, uint32_t flags, duckrow_plan *plan, duckrow_error *error)
+{
+    *plan = (duckrow_plan){0};
+    struct dr_seen seen = {0};
+    duckrow_code code = look(turn, &seen, error);
+    if (code || !turn->source)
         return code;
-    plan->commits = (int)((append ? slot.commits : 0) + wal.commits);
-    if (wal.unusual)
-        plan->reason = wal.unusual;
-    else if (wal.end > 0 && flags & DUCKROW_PUBLISH_CHECKPOINT)
+    const struct dr_wal *wal = &seen.wal;
+    int append = seen.append && seen.config.snapshots;
+    plan->commits = (int)((append ? seen.slot.commits : 0) + wal->commits);
+    if (wal->unusual)
+        plan->reason = wal->unusual;
+    else if (wal->end > 0 && flags & DUCKROW_PUBLISH_CHECKPOINT)
         plan->reason = "asked for";
-    else if (wal.end > (int64_t)WAL_LIMIT * WAL_PUT_OFF || (wal.end > WAL_LIMIT && can_rotate(turn->db, &config, &state, 1)))
+    else if (wal->end > (int64_t)WAL_LIMIT * WAL_PUT_OFF ||
+             (wal->end > WAL_LIMIT && can_rotate(turn->db, &seen.config, &seen.state, 1)))
         plan->reason = "the WAL is long";
-    else if (wal.end > 0 && flags & DUCKROW_PUBLISH_DUE && can_rotate(turn->db, &config, &state, 1))
+    else if (wal->end > 0 && flags & DUCKROW_PUBLISH_DUE && can_rotate(turn->db, &seen.config, &seen.state, 1))
         plan->reason = "it is due";
     else if (plan->commits >= turn->db->options.checkpoint_commits &&
-             can_rotate(turn->db, &config, &state, plan->commits >= 2 * turn->db->options.checkpoint_commits))
+             can_rotate(turn->db, &seen.config, &seen.state, plan->commits >= 2 * turn->db->options.checkpoint_commits))
         plan->reason = "the WAL holds enough commits";
     plan->checkpoint = plan->reason != NULL;
-    plan->required = wal.unusual != NULL;
+    plan->required = wal->unusual != NULL;
+    remember(turn, &seen, !plan->checkpoint);
     return DUCKROW_OK;
 }
 
@@ -409,37 +450,34 @@ duckrow_code duckrow_publish_end(duckrow_turn *turn, duckrow_published *result, 
 {
     duckrow_published ignored, *published = result ? result : &ignored;
     *published = (duckrow_published){0};
-    struct dr_state state;
-    struct dr_slot slot;
-    struct dr_wal wal;
-    struct dr_config config;
-    duckrow_code code = check_turn(turn, &config, error);
-    if (code || !turn->source || (code = read_state(turn, &state, error)) || state.header.hash == 0)
+    struct dr_seen seen = {0};
+    duckrow_code code = look_again(turn, &seen, error);
+    if (code || !turn->source || seen.state.header.hash == 0)
         return code;
-    if (!config.snapshots) {
+    if (!seen.config.snapshots) {
         dr_choose_retire(turn->db);
         dr_turn_set_level(turn);
         return dr_config_no_snapshots(turn->db, error);
     }
-    int sound = current_slot(turn->db, &slot), append = sound && continues(&state, &slot);
-    if ((code = read_wal(turn->db, append ? slot.wal_length : 0, state.wal_size, &wal, error)))
-        return code;
-    if (wal.unusual)
+    struct dr_slot *slot = &seen.slot;
+    struct dr_wal *wal = &seen.wal;
+    if (wal->unusual)
         return dr_fail(error, DUCKROW_STALE,
                        "%s has not been checkpointed, and its WAL holds %s: readers have to wait for their turn", turn->db->path,
-                       wal.unusual);
+                       wal->unusual);
+    int append = seen.append;
     if (append) {
-        published->generation = slot.generation;
-        if (wal.end > slot.wal_length && (code = copy_wal(turn->db, &slot, wal.end, published, error)) == DUCKROW_OK)
-            code = complete(turn->db, &slot, &state, &wal, slot.commits + wal.commits, error);
-        published->sequence = slot.sequence;
+        published->generation = slot->generation;
+        if (wal->end > slot->wal_length && (code = copy_wal(turn->db, slot, wal->end, published, error)) == DUCKROW_OK)
+            code = complete(turn->db, slot, &seen.state, wal, slot->commits + wal->commits, error);
+        published->sequence = slot->sequence;
         /* Another user's slot, which we may replace but not write. */
         append = code != DUCKROW_PERMISSION;
-        if (!append && (code = read_wal(turn->db, 0, state.wal_size, &wal, error)))
+        if (!append && (code = read_wal(turn->db, 0, seen.state.wal_size, wal, error)))
             return code;
     }
     if (!append)
-        code = rotate(turn, &config, &state, &wal, sound ? slot.sequence : dr_calendar_ms(), published, error);
+        code = rotate(turn, &seen.config, &seen.state, wal, seen.sound ? slot->sequence : dr_calendar_ms(), published, error);
     if (code)
         return code;
     dr_turn_set_level(turn);

@@ -572,6 +572,8 @@ duckrow_code duckrow_turn_guard(duckrow_turn *turn, duckrow_error *error)
 duckrow_code duckrow_turn_lend(duckrow_turn *turn, duckrow_error *error)
 {
     dr_error_clear(error);
+    free(turn->seen);
+    turn->seen = NULL;
     duckrow_code code = dr_check_fork(turn->forks, error);
     if (code == DUCKROW_OK && turn->guarded != F_UNLCK) {
         dr_source_unlock(turn->source, turn->guarded);
@@ -618,5 +620,6 @@ void duckrow_turn_release(duckrow_turn *turn)
         return;
     if (turn->forks == dr_fork_count())
         drop_locks(turn);
+    free(turn->seen);
     free(turn);
 }

@@ -46,6 +46,7 @@ struct duckrow_turn {
     uint64_t found;           /* hash of the headers when the turn was taken; 0: there were none */
     int64_t iteration;        /* theirs */
     unsigned forks;
+    struct dr_seen *seen; /* publish.c's, between a publish_begin and its end; NULL: nothing */
 };
 
 /* What a look at the lock file tells. */

@@ -168,7 +168,12 @@ void dr_backend_run(struct dr_backend *backend, struct dr_unit *unit)
     for (; !code && i < unit->operations; i++) {
         note_write(backend, unit->operation[i].statement);
         schema |= unit->operation[i].statement->kind == DR_KIND_SCHEMA;
+        int quick = dr_statement_is_quick(unit->operation[i].statement);
+        if (!quick)
+            dr_parallel_begin(&backend->host->parallel);
         code = dr_runner_run(backend->runner, unit, i, unit->operations >= APPEND_FROM, error);
+        if (!quick)
+            dr_parallel_end(&backend->host->parallel);
     }
     if (!code)
         code = dr_runner_flush(backend->runner, error);

@@ -33,6 +33,7 @@ static void on_written(uv_write_t *write, int status)
     struct dr_client *client = write->data;
     pthread_mutex_lock(&client->mutex);
     client->write_out = 0;
+    client->written_at = dr_clock_ms();
     dr_buffer_reset(&client->writing, KEEP_BYTES);
     client->gone |= status < 0;
     pthread_cond_broadcast(&client->drained);
@@ -62,6 +63,7 @@ void dr_client_flush(struct dr_client *client)
                 uv_buf_init((char *)client->writing.bytes + client->writing.start, (unsigned)dr_buffer_size(&client->writing));
             client->write.data = client;
             client->write_out = 1;
+            client->written_at = dr_clock_ms();
             if (uv_write(&client->write, (uv_stream_t *)&client->pipe, &piece, 1, on_written) < 0) {
                 client->write_out = 0;
                 client->gone = 1;
@@ -214,6 +216,14 @@ void dr_client_drop(struct dr_client *client)
     client->gone = 1;
     pthread_mutex_unlock(&client->mutex);
     dr_client_end(client);
+}
+
+int dr_client_is_stuck(struct dr_client *client, int64_t milliseconds)
+{
+    pthread_mutex_lock(&client->mutex);
+    int stuck = client->write_out && dr_clock_ms() - client->written_at >= milliseconds;
+    pthread_mutex_unlock(&client->mutex);
+    return stuck;
 }
 
 void dr_client_fatal(struct dr_client *client, const char *sqlstate, const char *message)

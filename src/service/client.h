@@ -98,6 +98,7 @@ struct dr_client {
     pthread_cond_t drained;
     struct dr_buffer out, writing;
     int write_out; /* a write is under way */
+    int64_t written_at; /* when the last one was begun or ended */
     int gone;
     uv_write_t write;
 };
@@ -112,6 +113,8 @@ void dr_client_flush(struct dr_client *client);
 void dr_client_end(struct dr_client *client);
 /* At once, whatever the client hasn't taken yet. */
 void dr_client_drop(struct dr_client *client);
+/* Is there something that it has not taken for so long? */
+int dr_client_is_stuck(struct dr_client *client, int64_t milliseconds);
 void dr_client_fatal(struct dr_client *client, const char *sqlstate, const char *message);
 /* Hands `action` to a worker, then calls `after` in the loop. */
 void dr_client_start(struct dr_client *client, void (*action)(struct dr_client *), void (*after)(struct dr_client *));

@@ -157,7 +157,7 @@ static duckrow_code open_engine(struct dr_host *host, duckrow_error *error)
     duckrow_code code = dr_host_instance(host, &host->session, error);
     for (int i = 0; !code && i < host->databases; i++)
         code = attach(host, i, error);
-    return code;
+    return code ? code : dr_parallel_open(&host->parallel, host->session, error);
 }
 
 duckrow_code dr_host_open(struct dr_host *host, const struct dr_settings *settings, int (*interrupted)(void *),
@@ -188,6 +188,7 @@ void dr_host_close(struct dr_host *host)
     duckrow_error ignored;
     for (int i = 0; i < host->databases && host->session && host->served[i].turn; i++)
         dr_publish(host, i, DR_PUBLISH_NOW, &ignored);
+    dr_parallel_close(&host->parallel);
     for (int i = 0; i < DR_DATABASES; i++)
         dr_session_close(host->guest[i]);
     dr_session_close(host->session);

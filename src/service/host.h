@@ -20,6 +20,7 @@
 
 #include "engine/session.h"
 #include "gate.h"
+#include "parallel.h"
 #include "publisher.h"
 #include "settings.h"
 
@@ -54,6 +55,7 @@ struct dr_host {
     struct dr_served served[DR_DATABASES];
     struct dr_gate gate;
     struct dr_catalog_state catalog;
+    struct dr_parallel parallel;
     atomic_int broken;         /* DuckDB has invalidated a database: reopen */
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "copy.h"
+#include "core/os.h"
 #include "sqlstate.h"
 
 /* A unit longer than this is run as it comes. */
@@ -30,7 +31,8 @@ static int is_told_otherwise(const struct dr_portal *portal, const struct dr_for
     return 0;
 }
 
-static void do_read(struct dr_client *client)
+/* Opens the portal's cursor, where it isn't open, and sends what is asked of it. */
+static void read_rows(struct dr_client *client)
 {
     struct dr_portal *portal = client->portal;
     struct dr_backend *backend = &client->backend;
@@ -40,17 +42,13 @@ static void do_read(struct dr_client *client)
     struct dr_sink nowhere = {drop, NULL}, *sink = strcmp(client->row_tag, "MOVE") == 0 ? &nowhere : &client->sink;
     duckrow_error *error = &client->error;
     int64_t count = 0;
-    *error = (duckrow_error){0};
-    if (!portal->cursor.open) {
-        if (client->status == 'T' && !backend->open && dr_backend_begin(backend, error))
-            return;
-        if (dr_cursor_open(&portal->cursor, backend, portal->statement, &portal->bound, 0, error))
-            return;
-        if (asker == portal && asker->rows_told && is_told_otherwise(portal, &formats)) {
-            dr_cursor_close(&portal->cursor, backend);
-            dr_fail(error, DUCKROW_SQL, DR_PLAN_CHANGED);
-            return;
-        }
+    int opens = !portal->cursor.open;
+    if (opens && dr_cursor_open(&portal->cursor, backend, portal->statement, &portal->bound, 0, error))
+        return;
+    if (opens && asker == portal && asker->rows_told && is_told_otherwise(portal, &formats)) {
+        dr_cursor_close(&portal->cursor, backend);
+        dr_fail(error, DUCKROW_SQL, DR_PLAN_CHANGED);
+        return;
     }
     if (!asker->rows_told) {
         struct dr_buffer out = {0};
@@ -64,6 +62,25 @@ static void do_read(struct dr_client *client)
     asker->told += count;
     if (portal->finished || error->code)
         dr_cursor_close(&portal->cursor, backend);
+}
+
+static void do_read(struct dr_client *client)
+{
+    struct dr_backend *backend = &client->backend;
+    struct dr_statement *statement = client->portal->statement;
+    client->error = (duckrow_error){0};
+    if (!client->portal->cursor.open && client->status == 'T' && !backend->open && dr_backend_begin(backend, &client->error))
+        return;
+    /* Snapshots have instances of their own. */
+    int here = backend->open || backend->own, parallel = here && !dr_statement_is_quick(statement);
+    int64_t began = dr_clock_ms();
+    if (parallel)
+        dr_parallel_begin(&backend->host->parallel);
+    read_rows(client);
+    if (parallel)
+        dr_parallel_end(&backend->host->parallel);
+    if (here)
+        dr_statement_took(statement, dr_clock_ms() - began);
 }
 
 static void add_operation(struct dr_client *client, struct dr_portal *portal, int describe, dr_step next);

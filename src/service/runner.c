@@ -133,9 +133,7 @@ duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int i
     }
     int64_t began = dr_clock_ms();
     code = dr_execute_operation(duckdb, runner->connection, kept ? kept->prepared : NULL, unit, index, error);
-    /* Of the last runs, the last half of it. */
-    int took = (int)(dr_clock_ms() - began) * 1000 + 1;
-    operation->statement->cost = operation->statement->cost ? (operation->statement->cost + took) / 2 : took;
+    dr_statement_took(operation->statement, dr_clock_ms() - began);
     return code;
 }
 

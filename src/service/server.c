@@ -15,7 +15,7 @@
 #include "metrics.h"
 #include "notify.h"
 
-enum { TICK_MS = 50, BACKLOG = 1024 };
+enum { TICK_MS = 50, TIDY_MS = 250, BACKLOG = 1024 };
 
 static volatile sig_atomic_t asked_to_leave;
 
@@ -132,7 +132,8 @@ static void drain(struct dr_server *server, int hurry)
             dr_backend_cancel(&client->backend, why);
         if (!client->busy && client->phase != DR_PHASE_ENDING && (client->status == 'I' || hurry))
             dr_client_fatal(client, sqlstate, why);
-        if (hurry && !client->busy)
+        /* Who doesn't read can't be told, and keeps nobody from leaving. */
+        if ((hurry && !client->busy) || dr_client_is_stuck(client, server->settings->busy_timeout))
             dr_client_drop(client);
     }
     leave(server);
@@ -146,6 +147,15 @@ static void on_signal(uv_signal_t *handle, int number)
     drain(server, asked_to_leave > 1);
 }
 
+/* In a worker, as DuckDB has to wait for what it does at times. */
+static void tidy(struct dr_task *task)
+{
+    struct dr_server *server = ((struct dr_server_task *)task)->server;
+    dr_parallel_tidy(&server->host.parallel);
+    dr_views_tidy(server->views);
+    server->tidying = 0;
+}
+
 static void on_tick(uv_timer_t *handle)
 {
     struct dr_server *server = handle->data;
@@ -156,8 +166,11 @@ static void on_tick(uv_timer_t *handle)
     }
     if (server->draining || server->host.broken)
         drain(server, server->host.broken || asked_to_leave > 1);
-    if (++server->ticks % (1000 / TICK_MS) == 0)
-        dr_views_tidy(server->views);
+    if (!server->tidying && now - server->tidied_at >= TIDY_MS) {
+        server->tidying = 1;
+        server->tidied_at = now;
+        dr_workers_put(server->workers, &server->tidy.task, 0);
+    }
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -264,6 +277,7 @@ static duckrow_code serve(const struct dr_settings *settings, int *again, duckro
         return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     server->settings = settings;
     server->last_finished = &server->finished;
+    server->tidy = (struct dr_server_task){{NULL, tidy}, server};
     pthread_mutex_init(&server->mutex, NULL);
     uv_loop_init(&server->loop);
     uv_pipe_init(&server->loop, &server->listener, 0);

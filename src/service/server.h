@@ -12,6 +12,11 @@
 
 struct dr_client;
 
+struct dr_server_task {
+    struct dr_task task; /* first */
+    struct dr_server *server;
+};
+
 struct dr_server {
     const struct dr_settings *settings;
     uv_loop_t loop;
@@ -33,7 +38,10 @@ struct dr_server {
     char socket[108];
     /* Of the loop. */
     struct dr_client *clients; /* a list */
-    int count, draining, ticks;
+    int count, draining;
+    struct dr_server_task tidy;
+    int64_t tidied_at;
+    atomic_int tidying;
     uint32_t next_id;
     /* From other threads to the loop. */
     pthread_mutex_t mutex;

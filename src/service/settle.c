@@ -7,9 +7,6 @@
 #include "sqlstate.h"
 #include "steps.h"
 
-/* A write that took longer lately doesn't go into the lane. */
-enum { LANE_COST_US = 5000 };
-
 void dr_put_error(struct dr_client *client)
 {
     const char *sqlstate = client->sqlstate ? client->sqlstate : dr_sqlstate(&client->error);
@@ -209,8 +206,7 @@ static int is_for_lane(const struct dr_client *client)
     if (unit->database < 0 || client->backend.own || unit->operations > client->server->settings->group_rows)
         return 0;
     for (int i = 0; i < unit->operations && !unit->plain; i++) {
-        const struct dr_statement *statement = unit->operation[i].statement;
-        if (!statement->shape && (!statement->cost || statement->cost > LANE_COST_US))
+        if (!dr_statement_is_quick(unit->operation[i].statement))
             return 0;
     }
     return 1;

@@ -61,6 +61,20 @@ struct dr_statement {
     atomic_int cost;   /* how long it took lately, in microseconds; 0: not run yet */
 };
 
+/* Is it known to be quick? One row of a shape is, in any case. */
+enum { DR_QUICK_US = 5000 };
+static inline int dr_statement_is_quick(const struct dr_statement *statement)
+{
+    return statement->shape || (statement->cost && statement->cost <= DR_QUICK_US);
+}
+
+/* It took so long: of the last runs, the last counts half. */
+static inline void dr_statement_took(struct dr_statement *statement, int64_t milliseconds)
+{
+    int took = milliseconds < 1000000 ? (int)milliseconds * 1000 + 1 : 1000000000;
+    statement->cost = statement->cost ? (statement->cost + took) / 2 : took;
+}
+
 /* Does the service answer it itself? Of SET, SHOW and COPY only some; the caller knows. */
 static inline int dr_kind_is_ours(enum dr_kind kind)
 {
