@@ -26,7 +26,7 @@ static int is_told_otherwise(const struct dr_portal *portal, const struct dr_for
     if (!portal->statement->unresolved || told->count != found->count)
         return 0;
     for (int i = 0; i < found->count; i++)
-        if (dr_column_format(formats, i) && dr_type_oid(found->types[i]) != dr_type_oid(told->types[i]))
+        if (dr_column_format(formats, i) == 1 && dr_type_oid(found->types[i]) != dr_type_oid(told->types[i]))
             return 1;
     return 0;
 }
