@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "figures.h"
 #include "json.h"
 #include "publish.h"
 #include "readers.h"
@@ -86,6 +87,8 @@ static void read_service(const duckrow_db *db, duckrow_status *status)
         dr_read_at(fd, status->service, (size_t)st.st_size, 0) == 0)
         status->service[strcspn(status->service, "\n")] = 0;
     dr_close(fd);
+    if (*status->service)
+        status->figures = dr_figures_read(db, status->figure, COUNT(status->figure));
 }
 
 /* Programs with the database file itself open, besides those known to have a turn. */
@@ -216,6 +219,8 @@ duckrow_code duckrow_status_json(duckrow_db *db, char **text, duckrow_error *err
         if (*status->service) {
             dr_json_open(&json, "service", '{');
             dr_json_string(&json, "dsn", status->service);
+            for (int i = 0; i < status->figures; i++)
+                dr_json_number(&json, status->figure[i].name, status->figure[i].value);
             dr_json_close(&json, '}');
         } else {
             dr_json_null(&json, "service");

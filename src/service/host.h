@@ -37,7 +37,7 @@ struct dr_served {
     int64_t refused_at;        /* when DuckDB first refused the checkpoint that is due (dr_clock_ms); 0: it didn't */
     atomic_int unpublished;    /* a duckrow_code: why readers can't be given the newest state; OK: they can */
     atomic_llong sequence;     /* of the last publish; what views compare */
-    atomic_llong total_commits;
+    atomic_llong total_commits, transactions; /* of clients: a commit may be of many */
     struct dr_times publishes, rotations; /* how long commits stood still for each */
 };
 

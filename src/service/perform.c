@@ -184,6 +184,7 @@ void dr_perform(struct dr_client *client, struct dr_portal *portal, int64_t most
     struct dr_statement *statement = portal->statement;
     enum dr_kind kind = statement->kind;
     client->failed = 0;
+    memcpy(client->doing, statement->tag, sizeof client->doing);
     int ends = kind == DR_KIND_COMMIT || kind == DR_KIND_ROLLBACK;
     /* A COMMIT of what is lost ends the block, but with an error: drivers don't look whether its tag is ROLLBACK. */
     if (client->lost && kind == DR_KIND_COMMIT)

@@ -11,6 +11,7 @@
 #include "workers.h"
 
 struct dr_client;
+struct dr_sampler;
 
 struct dr_server_task {
     struct dr_task task; /* first */
@@ -39,6 +40,7 @@ struct dr_server {
     /* Of the loop. */
     struct dr_client *clients; /* a list */
     int count, draining;
+    struct dr_sampler *sampler;
     struct dr_server_task tidy;
     int64_t tidied_at;
     atomic_int tidying;
