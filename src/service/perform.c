@@ -42,10 +42,10 @@ static void read_rows(struct dr_client *client)
     struct dr_sink nowhere = {drop, NULL}, *sink = strcmp(client->row_tag, "MOVE") == 0 ? &nowhere : &client->sink;
     duckrow_error *error = &client->error;
     int64_t count = 0;
-    int opens = !portal->cursor.open;
-    if (opens && dr_cursor_open(&portal->cursor, backend, portal->statement, &portal->bound, 0, error))
+    int fresh = !portal->cursor.open;
+    if (fresh && dr_cursor_open(&portal->cursor, backend, portal->statement, &portal->bound, 0, error))
         return;
-    if (opens && asker == portal && asker->rows_told && is_told_otherwise(portal, &formats)) {
+    if (fresh && asker == portal && asker->rows_told && is_told_otherwise(portal, &formats)) {
         dr_cursor_close(&portal->cursor, backend);
         dr_fail(error, DUCKROW_SQL, DR_PLAN_CHANGED);
         return;
@@ -100,6 +100,8 @@ static void after_read(struct dr_client *client)
         return;
     }
     if (!client->most) {
+        if (portal != client->formats_of)
+            dr_complete(client, client->row_tag);
         dr_go_on(client, next);
         return;
     }
