@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "figures.h"
 #include "json.h"
 #include "publish.h"
 #include "readers.h"
@@ -95,6 +96,8 @@ void dr_status_service(const duckrow_db *db, char *dsn, size_t size)
         dsn[st.st_size] = 0;
     dsn[strcspn(dsn, "\n")] = 0;
     dr_close(fd);
+    if (*status->service)
+        status->figures = dr_figures_read(db, status->figure, COUNT(status->figure));
 }
 
 /* Programs with the database file itself open, besides those known to have a turn. */
@@ -225,6 +228,8 @@ duckrow_code duckrow_status_json(duckrow_db *db, char **text, duckrow_error *err
         if (*status->service) {
             dr_json_open(&json, "service", '{');
             dr_json_string(&json, "dsn", status->service);
+            for (int i = 0; i < status->figures; i++)
+                dr_json_number(&json, status->figure[i].name, status->figure[i].value);
             dr_json_close(&json, '}');
         } else {
             dr_json_null(&json, "service");

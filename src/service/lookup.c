@@ -5,6 +5,7 @@
 
 #include "copyrows.h"
 #include "core/os.h"
+#include "show.h"
 #include "steps.h"
 
 static const char *show_setting(void *settings, const char *name)
@@ -98,8 +99,7 @@ static int is_for_engine(const struct dr_client *client, enum dr_kind kind, cons
                                             !dr_parameters_show(&client->parameters, set.name, value));
     }
     if (kind == DR_KIND_SHOW)
-        return !dr_show_parse(sql, name) || (strcasecmp(name, "duckrow") != 0 && strcasecmp(name, "all") != 0 &&
-                                             !dr_parameters_show(&client->parameters, name, value));
+        return !dr_show_parse(sql, name) || (!dr_show_find(name) && !dr_parameters_show(&client->parameters, name, value));
     return kind == DR_KIND_COPY && !is_ours_to_copy(sql);
 }
 
