@@ -1,5 +1,5 @@
-"""flood.py SOCKET USER DATABASE COUNT TOGETHER SECONDS: so many inserts pipelined as fast as the server takes them, with a Sync after
-each TOGETHER; no further ones after so many seconds."""
+"""flood.py SOCKET USER DATABASE COUNT TOGETHER SECONDS: so many inserts pipelined as fast as the server takes them, with a Sync
+after each TOGETHER; no further ones after so many seconds, and no more than 2,000 Syncs unanswered."""
 
 import selectors
 import sys
@@ -16,7 +16,7 @@ one = execution(-1, 7, "flood", sync=False)
 ready()
 start = time.perf_counter()
 selector = selectors.DefaultSelector()
-selector.register(session.socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
+selector.register(session.socket, selectors.EVENT_READ)
 session.socket.setblocking(False)
 made = exchanges = done = 0  # rows; Syncs; answers to them
 waiting = memoryview(b"")
@@ -36,18 +36,20 @@ def is_over() -> bool:
     return made == count or (made % together == 0 and time.perf_counter() - start > seconds)
 
 
+def may_send() -> bool:
+    return not is_over() and exchanges - done < 2000
+
+
 while not is_over() or waiting or done < exchanges:
-    for _, events in selector.select():
+    if not waiting and may_send():
+        pieces = more()
+        while len(pieces) < 1 << 16 and may_send():
+            pieces += more()
+        waiting = memoryview(pieces)
+    selector.modify(session.socket, selectors.EVENT_READ | (selectors.EVENT_WRITE if waiting else 0))
+    for _, events in selector.select(0.1):
         if events & selectors.EVENT_READ:
             done += session.feed(session.socket.recv(1 << 18))
         if events & selectors.EVENT_WRITE:
-            if not waiting and not is_over():
-                pieces = more()
-                while len(pieces) < 1 << 16 and not is_over():
-                    pieces += more()
-                waiting = memoryview(pieces)
-            if waiting:
-                waiting = waiting[session.socket.send(waiting) :]
-            if not waiting and is_over():
-                selector.modify(session.socket, selectors.EVENT_READ)
+            waiting = waiting[session.socket.send(waiting) :]
 tell(count=made, errors=session.errors, seconds=time.perf_counter() - start)
