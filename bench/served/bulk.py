@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from functools import partial
 
@@ -19,11 +20,8 @@ ROWS, SLICE = 100_000, 500  # DuckDB's own would take minutes for all of them
 
 def has_service_connection(engine: Engine, service: Service) -> bool:
     """Does Python's get_write_connection go through a running service?"""
-    try:
-        together.run([engine.python, "executemany.py", "served", service.path, 1, 0])
-    except RuntimeError:
-        return False
-    return True
+    argv = [engine.python, together.WORKERS / "executemany.py", "served", service.path, "1", "0"]
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
 
 def executemany(engine: Engine, way: str, target: object, rows: int, seconds: float) -> float:

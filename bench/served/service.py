@@ -20,7 +20,7 @@ WAIT = 60.0
 
 def scratch(parent: Path | None = None) -> Path:
     """A folder with a short name, as a socket's path must be, that other users may go through."""
-    folder = Path(tempfile.mkdtemp(prefix="dr-", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=parent))
     folder.chmod(0o711)
     return folder
 
