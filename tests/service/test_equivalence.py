@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import psycopg
@@ -38,13 +39,12 @@ class Askers:
 
 def service_says(session: Session, questions: list[str], within: bool) -> list[list[str]]:
     connection = session.connection
-    try:
-        if within:
-            connection.execute("BEGIN")
-        return [sorted(map(str, connection.execute(sql).fetchall())) for sql in questions]
-    finally:
-        if within and not connection.broken:
-            connection.execute("COMMIT")
+    while True:
+        try:
+            with connection.transaction() if within else nullcontext():
+                return [sorted(map(str, connection.execute(sql).fetchall())) for sql in questions]
+        except psycopg.errors.SerializationFailure:
+            assert within  # another session's change of the schema didn't wait for it
 
 
 def verify(session: Session, askers: Askers) -> str:

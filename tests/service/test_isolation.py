@@ -277,7 +277,7 @@ def test_a_long_create_table_as_beside_inserts(serve: Serve, processes: Processe
     assert p99(latencies) <= QUICK
 
 
-# ---- memory -------------------------------------------------------------------------------------------------------------------------
+# ---- memory ----------------------------------------------------------------------------------------------------------------
 
 
 def grown_by_half_reads(service: Service, closing: ExitStack, cancelled: bool) -> int:
