@@ -96,8 +96,6 @@ void dr_status_service(const duckrow_db *db, char *dsn, size_t size)
         dsn[st.st_size] = 0;
     dsn[strcspn(dsn, "\n")] = 0;
     dr_close(fd);
-    if (*status->service)
-        status->figures = dr_figures_read(db, status->figure, COUNT(status->figure));
 }
 
 /* Programs with the database file itself open, besides those known to have a turn. */
@@ -146,6 +144,8 @@ duckrow_code duckrow_status_read(duckrow_db *db, duckrow_status *status, duckrow
     if (code || (code = dr_config_read(db, &config, error)))
         return code;
     dr_status_service(db, status->service, sizeof status->service);
+    if (*status->service)
+        status->figures = dr_figures_read(db, status->figure, COUNT(status->figure));
     status->max_slots = config.max_slots;
     status->snapshots = config.snapshots;
     read_slots(db, status);
