@@ -1,5 +1,6 @@
 #!/bin/sh
-# The stock programs that tests run beside duckrow, in build/stock: cli/duckdb, node/node_modules/@duckdb/node-api, jdbc/*.jar.
+# The stock programs that tests run beside duckrow, in build/stock: cli/duckdb, node/node_modules/@duckdb/node-api, jdbc/*.jar,
+# and a client of the service that Debian has not: pg/node_modules/pg.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/common.sh
@@ -20,6 +21,13 @@ if [ ! -f build/stock/node/.complete ]; then
     mkdir -p build/stock/node
     npm install --silent --no-audit --no-fund --prefix build/stock/node @duckdb/node-api@1.5.6-r.1
     touch build/stock/node/.complete
+fi
+
+if [ ! -f build/stock/pg/.complete ]; then
+    say "fetching node-postgres 8.23.1"
+    mkdir -p build/stock/pg
+    npm install --silent --no-audit --no-fund --prefix build/stock/pg pg@8.23.1 pg-cursor@2.22.1 pg-copy-streams@7.0.0
+    touch build/stock/pg/.complete
 fi
 
 for version in 1.5.6.0 2.0.0.0; do

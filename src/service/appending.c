@@ -13,7 +13,13 @@ struct dr_appending {
     int *parameter;                 /* of each column */
     duckdb_logical_type *types;
     duckdb_vector *vectors;
+    duckdb_connection connection;
+    char *insert; /* for few rows; NULL: they are appended as well */
+    duckdb_prepared_statement prepared;
 };
+
+/* So few rows are inserted. */
+enum { FEW = 64 };
 
 /* The appender leaves out what kind of error it is, which clients are told by. */
 static duckrow_code failed(const struct dr_appending *appending, duckrow_error *error)
@@ -63,6 +69,41 @@ static duckrow_code make_chunk(struct dr_appending *appending, const struct dr_s
     return DUCKROW_OK;
 }
 
+/* "catalog"."schema"."table" ("a", "b") */
+static char *target_text(const char *catalog, const char *schema, const struct dr_shape *shape)
+{
+    char *parts[3] = {dr_sql_quote(catalog, '"'), dr_sql_quote(schema, '"'), dr_sql_quote(shape->table, '"')};
+    char *text = parts[0] && parts[1] && parts[2] ? dr_sql_format("%s.%s.%s", parts[0], parts[1], parts[2]) : NULL;
+    for (int i = 0; i < 3; i++)
+        free(parts[i]);
+    for (int i = 0; text && shape->column && i < shape->columns; i++) {
+        char *quoted = dr_sql_quote(shape->column[i], '"');
+        char *longer =
+            quoted ? dr_sql_format("%s%s%s%s", text, i ? ", " : " (", quoted, i + 1 < shape->columns ? "" : ")") : NULL;
+        free(quoted);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+/* NULL where a column's type isn't one of dr_value_at's. */
+static char *insert_text(const struct dr_appending *appending, const char *catalog, const char *schema,
+                         const struct dr_shape *shape)
+{
+    char *target = target_text(catalog, schema, shape);
+    char *text = target ? dr_sql_format("INSERT INTO %s SELECT ", target) : NULL;
+    free(target);
+    for (int i = 0; text && i < appending->columns; i++) {
+        char name[DR_TYPE_NAME], *longer = NULL;
+        if (dr_value_type_name(appending->duckdb, appending->types[i], name))
+            longer = dr_sql_format("%s%sunnest($%d::%s[])", text, i ? ", " : "", i + 1, name);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
 duckrow_code dr_appending_open(const struct dr_duckdb *duckdb, duckdb_connection connection, const char *catalog,
                                const struct dr_shape *shape, struct dr_appending **out, duckrow_error *error)
 {
@@ -70,16 +111,19 @@ duckrow_code dr_appending_open(const struct dr_duckdb *duckdb, duckdb_connection
     if (!appending)
         return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     appending->duckdb = duckdb;
+    appending->connection = connection;
     const char *schema = shape->schema ? shape->schema : "main";
+    catalog = shape->catalog ? shape->catalog : catalog;
     duckrow_code code = DUCKROW_OK;
-    if (duckdb->appender_create_ext(connection, shape->catalog ? shape->catalog : catalog, schema, shape->table,
-                                    &appending->appender) != DuckDBSuccess)
+    if (duckdb->appender_create_ext(connection, catalog, schema, shape->table, &appending->appender) != DuckDBSuccess)
         code = failed(appending, error);
     for (int i = 0; !code && shape->column && i < shape->columns; i++)
         if (duckdb->appender_add_column(appending->appender, shape->column[i]) != DuckDBSuccess)
             code = failed(appending, error);
     if (!code)
         code = make_chunk(appending, shape, error);
+    if (!code)
+        appending->insert = insert_text(appending, catalog, schema, shape);
     if (code) {
         dr_appending_close(appending);
         *out = NULL;
@@ -100,6 +144,8 @@ void dr_appending_close(struct dr_appending *appending)
         duckdb->appender_clear(appending->appender);
         duckdb->appender_destroy(&appending->appender);
     }
+    duckdb->destroy_prepare(&appending->prepared);
+    free(appending->insert);
     free(appending->types);
     free(appending->vectors);
     free(appending->parameter);
@@ -162,8 +208,60 @@ int dr_appending_rows(const struct dr_appending *appending)
     return appending->total;
 }
 
+/* ---- few rows ---- */
+
+static duckdb_value column_list(const struct dr_appending *appending, int column)
+{
+    const struct dr_duckdb *duckdb = appending->duckdb;
+    duckdb_value values[FEW], list;
+    for (int row = 0; row < appending->rows; row++)
+        values[row] = dr_value_at(duckdb, appending->types[column], appending->vectors[column], (uint64_t)row);
+    list = duckdb->create_list_value(appending->types[column], values, (idx_t)appending->rows);
+    for (int row = 0; row < appending->rows; row++)
+        duckdb->destroy_value(&values[row]);
+    return list;
+}
+
+/* All that was added is in the chunk, and few. 0: they can't be inserted this way. */
+static int prepare_insert(struct dr_appending *appending)
+{
+    if (!appending->prepared &&
+        appending->duckdb->prepare(appending->connection, appending->insert, &appending->prepared) != DuckDBSuccess) {
+        appending->duckdb->destroy_prepare(&appending->prepared);
+        free(appending->insert);
+        appending->insert = NULL;
+        return 0;
+    }
+    for (int i = 0; i < appending->columns; i++) {
+        duckdb_value list = column_list(appending, i);
+        int bound = list && appending->duckdb->bind_value(appending->prepared, (idx_t)i + 1, list) == DuckDBSuccess;
+        appending->duckdb->destroy_value(&list);
+        if (!bound)
+            return 0;
+    }
+    return 1;
+}
+
+static duckrow_code insert(struct dr_appending *appending, duckrow_error *error)
+{
+    duckdb_result result = {0};
+    duckrow_code code = DUCKROW_OK;
+    if (appending->duckdb->execute_prepared(appending->prepared, &result) != DuckDBSuccess)
+        code = dr_sql_failed(error, appending->duckdb->result_error(&result));
+    appending->duckdb->destroy_result(&result);
+    appending->rows = appending->total = 0;
+    appending->duckdb->data_chunk_reset(appending->chunk);
+    point_at_vectors(appending);
+    return code;
+}
+
+/* ---- */
+
 duckrow_code dr_appending_flush(struct dr_appending *appending, duckrow_error *error)
 {
+    if (appending->insert && appending->rows && appending->rows == appending->total && appending->rows <= FEW &&
+        prepare_insert(appending))
+        return insert(appending, error);
     duckrow_code code = hand_over(appending, error);
     appending->total = 0;
     if (!code && appending->duckdb->appender_flush(appending->appender) != DuckDBSuccess)

@@ -1,5 +1,8 @@
 /* Rows of one shape on their way into a table: gathered in a chunk, handed to DuckDB's appender a chunk at a time, within the
- * connection's transaction. */
+ * connection's transaction.
+ *
+ * The appender plans an INSERT for each flush, which costs more than the rows of a small one. Those go by a prepared
+ * INSERT … SELECT unnest($1), unnest($2), … with a list for each column. */
 #ifndef DR_APPENDING_H
 #define DR_APPENDING_H
 

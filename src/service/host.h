@@ -23,6 +23,7 @@
 #include "parallel.h"
 #include "publisher.h"
 #include "settings.h"
+#include "times.h"
 
 /* One database file. */
 struct dr_served {
@@ -36,7 +37,8 @@ struct dr_served {
     int64_t refused_at;        /* when DuckDB first refused the checkpoint that is due (dr_clock_ms); 0: it didn't */
     atomic_int unpublished;    /* a duckrow_code: why readers can't be given the newest state; OK: they can */
     atomic_llong sequence;     /* of the last publish; what views compare */
-    atomic_llong total_commits, publishes, publish_us, rotations, rotation_us;
+    atomic_llong total_commits;
+    struct dr_times publishes, rotations; /* how long commits stood still for each */
 };
 
 /* Once for each instance: what statements about PostgreSQL's catalog need (catalog.h). The first caller waits for it, and so do others. */

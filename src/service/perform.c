@@ -18,6 +18,19 @@ static int drop(struct dr_sink *sink, struct dr_buffer *bytes)
     return 0;
 }
 
+/* The rows would come as others than what Describe has said of the statement, whose columns hang on its parameters: as text that can
+ * be read, in binary it can't. */
+static int is_told_otherwise(const struct dr_portal *portal, const struct dr_formats *formats)
+{
+    const struct dr_columns *told = &portal->statement->columns, *found = &portal->cursor.columns;
+    if (!portal->statement->unresolved || told->count != found->count)
+        return 0;
+    for (int i = 0; i < found->count; i++)
+        if (dr_column_format(formats, i) && dr_type_oid(found->types[i]) != dr_type_oid(told->types[i]))
+            return 1;
+    return 0;
+}
+
 /* Opens the portal's cursor, where it isn't open, and sends what is asked of it. */
 static void read_rows(struct dr_client *client)
 {
@@ -29,8 +42,14 @@ static void read_rows(struct dr_client *client)
     struct dr_sink nowhere = {drop, NULL}, *sink = strcmp(client->row_tag, "MOVE") == 0 ? &nowhere : &client->sink;
     duckrow_error *error = &client->error;
     int64_t count = 0;
-    if (!portal->cursor.open && dr_cursor_open(&portal->cursor, backend, portal->statement, &portal->bound, 0, error))
+    int fresh = !portal->cursor.open;
+    if (fresh && dr_cursor_open(&portal->cursor, backend, portal->statement, &portal->bound, 0, error))
         return;
+    if (fresh && asker == portal && asker->rows_told && is_told_otherwise(portal, &formats)) {
+        dr_cursor_close(&portal->cursor, backend);
+        dr_fail(error, DUCKROW_SQL, DR_PLAN_CHANGED);
+        return;
+    }
     if (!asker->rows_told) {
         struct dr_buffer out = {0};
         dr_describe_rows(&out, &portal->cursor.columns, &formats);

@@ -51,14 +51,7 @@ duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_err
         return code;
     served->commits = published.rotated ? 0 : plan.commits;
     served->sequence = published.sequence;
-    int64_t took = now_us() - began;
-    if (published.rotated) {
-        served->rotations++;
-        served->rotation_us += took;
-    } else {
-        served->publishes++;
-        served->publish_us += took;
-    }
+    dr_times_add(published.rotated ? &served->rotations : &served->publishes, now_us() - began);
     return DUCKROW_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "core/os.h"
 #include "engine/sqltext.h"
 #include "engine/tokens.h"
+#include "infer.h"
 #include "sqlcursor.h"
 
 enum { PLACES = 4096, KEPT_TEXT = 65536 };
@@ -268,7 +269,7 @@ static duckrow_code learn(struct dr_statements *statements, duckdb_connection co
                           struct dr_statement *statement, duckrow_error *error)
 {
     const struct dr_duckdb *duckdb = statements->host->duckdb;
-    duckdb_prepared_statement prepared = NULL;
+    duckdb_prepared_statement prepared = NULL, inferred = NULL;
     duckrow_code code = DUCKROW_OK;
     if (statement->unprepared)
         return DUCKROW_OK;
@@ -284,8 +285,14 @@ static duckrow_code learn(struct dr_statements *statements, duckdb_connection co
                type == DR_STATEMENT_PRAGMA || type == DR_STATEMENT_EXPLAIN ||
                (statement->kind == DR_KIND_WRITE && has_word(statement->sql, "RETURNING"));
     statement->columns.count = -1;
+    if (!code)
+        inferred = dr_infer(duckdb, connection, statement->sql, prepared, statement->oids);
     if (!code && rows)
-        code = dr_columns_of_prepared(duckdb, prepared, statement->catalog, &statement->columns, &statement->unresolved, error);
+        code = dr_columns_of_prepared(duckdb, inferred ? inferred : prepared, statement->catalog, &statement->columns,
+                                      &statement->unresolved, error);
+    for (int i = 0; !code && inferred && i < statement->columns.count; i++)
+        dr_infer_name(statement->columns.names[i]);
+    statement->unresolved |= inferred != NULL;
     if (statement->kind == DR_KIND_WRITE) {
         strcpy(statement->tag, tag_of_write(type));
         statement->database = find_database(statements->host, statement->sql, look->database);
@@ -305,6 +312,7 @@ static duckrow_code learn(struct dr_statements *statements, duckdb_connection co
     if (statement->kind == DR_KIND_READ && has_word(statement->sql, "nextval"))
         statement->writes = 1;
     duckdb->destroy_prepare(&prepared);
+    duckdb->destroy_prepare(&inferred);
     return code;
 }
 

@@ -14,21 +14,36 @@ static void add(struct dr_stat *stats, int *count, const char *database, const c
     stat->value = value;
 }
 
+static void add_times(struct dr_stat *stats, int *count, const char *database, const char *many, const char *one,
+                      const struct dr_times *times)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } told[] = {{"mean", dr_times_mean(times)},
+                {"p50", dr_times_at(times, 500)},
+                {"p99", dr_times_at(times, 990)},
+                {"longest", times->longest}};
+    char name[32];
+    add(stats, count, database, many, times->count);
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        snprintf(name, sizeof name, "%s_%s", one, told[i].name);
+        add(stats, count, database, name, told[i].value);
+    }
+}
+
 static void add_database(struct dr_server *server, int i, struct dr_stat *stats, int *count)
 {
     struct dr_served *served = &server->host.served[i];
     struct dr_lane_status lane;
     dr_lane_look(server->lane[i], &lane);
-    int64_t publishes = served->publishes, rotations = served->rotations;
     add(stats, count, served->name, "commits", served->total_commits);
     add(stats, count, served->name, "lane_waiting", lane.waiting);
     add(stats, count, served->name, "lane_groups", lane.groups);
     add(stats, count, served->name, "lane_units", lane.units);
     add(stats, count, served->name, "lane_largest_group", lane.largest);
-    add(stats, count, served->name, "publishes", publishes);
-    add(stats, count, served->name, "publish_mean", publishes ? served->publish_us / publishes : 0);
-    add(stats, count, served->name, "rotations", rotations);
-    add(stats, count, served->name, "rotation_mean", rotations ? served->rotation_us / rotations : 0);
+    add_times(stats, count, served->name, "publishes", "publish", &served->publishes);
+    add_times(stats, count, served->name, "rotations", "rotation", &served->rotations);
     add(stats, count, served->name, "wal_commits", served->commits);
     add(stats, count, served->name, "snapshot_sequence", served->sequence);
     add(stats, count, served->name, "snapshot_is_behind", served->unpublished != DUCKROW_OK);

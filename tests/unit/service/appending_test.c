@@ -58,7 +58,8 @@ static void same(const char *table, const char *sql, int rows, const char *const
             assert_int_equal(error[append].code ? 1 : units[i].operation[0].count, 1);
             dr_unit_free(&units[i]);
         }
-        snprintf(query, sizeof query, "SELECT string_agg(x::VARCHAR, ';' ORDER BY rowid) FROM %s x", table);
+        snprintf(query, sizeof query, "SELECT %s(string_agg(x::VARCHAR, ';' ORDER BY rowid)) FROM %s x", rows > 3 ? "md5" : "",
+                 table);
         snprintf(found[append], sizeof found[append], "%s", text_on(connection, query));
         snprintf(query, sizeof query, "DELETE FROM %s", table);
         run_on(connection, query);
@@ -91,6 +92,34 @@ static void all_types(void)
                     "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "f", "0", "-1", "0", "0",
                     "-1", "NaN", "Infinity", "-0.04", "0", "", "", "0044-03-15 BC", "00:00", "infinity", "-infinity", "-1 mon",
                     "00000000-0000-0000-0000-000000000000", "{}", "{\"x\": null, \"y\": null}", "0", "0", "{}", "null"));
+}
+
+/* Few rows are inserted as lists, many appended: of the types that both take. */
+static void few_and_many(void)
+{
+    enum { COLUMNS = 18, MANY = 70 };
+    static const char *const rows[][COLUMNS] = {
+        {"t", "-128", "32767", "-5", "9223372036854775807", "255", "65535", "4294967295", "18446744073709551615", "1.5", "-1e300",
+         "99.9", "-12345.0000000001", "2024-02-29", "1999-12-31 23:59:59.5", "2024-06-01 12:00:00+02", "It''s ü\t", "\\x00ff"},
+        {"NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL",
+         "NULL", "NULL", "NULL"},
+        {"f", "0", "-1", "0", "0", "0", "0", "0", "0", "NaN", "-Infinity", "-0.1", "0", "0044-03-15 BC", "infinity", "-infinity",
+         "", ""}};
+    const char *parameters[MANY * COLUMNS];
+    run_on(connection, "CREATE TABLE kinds (a BOOLEAN, b TINYINT, c SMALLINT, d INTEGER, e BIGINT, f UTINYINT, g USMALLINT, "
+                       "h UINTEGER, i UBIGINT, j FLOAT, k DOUBLE, l DECIMAL(4, 1), m DECIMAL(38, 10), n DATE, o TIMESTAMP, "
+                       "p TIMESTAMPTZ, q VARCHAR, r BLOB)");
+    for (int i = 0; i < MANY * COLUMNS; i++)
+        parameters[i] = rows[i / COLUMNS % 3][i % COLUMNS];
+    static const int counts[] = {1, 3, MANY};
+    for (int i = 0; i < 3; i++)
+        same("kinds",
+             "INSERT INTO kinds VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+             counts[i], parameters);
+    run_on(connection, "CREATE TABLE ids (u UUID, d DECIMAL(9, 2), e DECIMAL(18, 4))");
+    same("ids", "INSERT INTO ids (d, u, e) VALUES ($1, $2, $3)", 2,
+         PARAMETERS("-7.25", "6e0f7a1c-1111-4222-8333-944455556666", "12345678901234.5678", "0.01",
+                    "ffffffff-ffff-ffff-ffff-ffffffffffff", "-0.0001"));
 }
 
 static void bad_values(void)
@@ -292,6 +321,7 @@ static void with_runner(void)
         with_each_engine(NULL, with_runner);                                                                                     \
     }
 ENGINE_TEST(all_types)
+ENGINE_TEST(few_and_many)
 ENGINE_TEST(bad_values)
 ENGINE_TEST(defaults)
 ENGINE_TEST(constraints)
@@ -305,10 +335,10 @@ ENGINE_TEST(changed_table)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_types),     cmocka_unit_test(test_bad_values),  cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_constraints),   cmocka_unit_test(test_many_rows),   cmocka_unit_test(test_not_taken),
-        cmocka_unit_test(test_odd_numbers),   cmocka_unit_test(test_many_shapes), cmocka_unit_test(test_wide),
-        cmocka_unit_test(test_changed_table),
+        cmocka_unit_test(test_all_types), cmocka_unit_test(test_few_and_many),  cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_constraints),   cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_not_taken), cmocka_unit_test(test_odd_numbers),   cmocka_unit_test(test_many_shapes),
+        cmocka_unit_test(test_wide),      cmocka_unit_test(test_changed_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
