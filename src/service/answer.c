@@ -146,8 +146,9 @@ static void perform_declare(struct dr_client *client, struct dr_portal *portal, 
         dr_out_of_memory(client, next);
         return;
     }
-    dr_complete(client, "DECLARE CURSOR");
-    dr_go_on(client, next);
+    /* What it shows is what there is now, whenever it is fetched. */
+    portal->rows_told = 1;
+    dr_read_portal(client, cursor, portal, 0, "DECLARE CURSOR", next);
 }
 
 static struct dr_portal *find_cursor(struct dr_client *client, const char *name, dr_step next)

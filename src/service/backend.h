@@ -10,6 +10,8 @@
 #include "statements.h"
 #include "views.h"
 
+struct dr_cursor;
+
 struct dr_backend {
     struct dr_host *host;
     struct dr_views *views;
@@ -20,6 +22,7 @@ struct dr_backend {
     struct dr_member member;
     int open; /* a transaction */
     int changes_schema; /* the open transaction does */
+    struct dr_cursor *streaming; /* the one whose rows are still to come from the connection (cursor.h); NULL: none */
     int own; /* has a state of its own: everything is to run on its connection */
     atomic_llong wrote_at; /* of dr_clock_ms: the open transaction's first write; 0: none yet */
     int64_t busy_timeout;

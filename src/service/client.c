@@ -91,19 +91,32 @@ static int must_stop(const struct dr_client *client)
     return (backend->member.inside && backend->member.cancelled) || backend->cancelled;
 }
 
+/* A message longer than the limit goes by itself. */
+static int is_full(const struct dr_client *client, size_t size, size_t limit)
+{
+    /* What has been written of a buffer is still in memory. */
+    size_t used = client->out.end + (client->write_out ? client->writing.end : 0);
+    return used && used + size > limit;
+}
+
 /* From a worker: waits while the client doesn't take what it has got, but not when others want the engine. */
 static int send_from_worker(struct dr_sink *sink, struct dr_buffer *bytes)
 {
     struct dr_client *client = sink->context;
     size_t limit = (size_t)client->server->settings->send_buffer;
+    size_t size = dr_buffer_size(bytes);
     pthread_mutex_lock(&client->mutex);
-    dr_buffer_add(&client->out, bytes->bytes + bytes->start, dr_buffer_size(bytes));
-    dr_buffer_reset(bytes, SIZE_MAX);
-    dr_server_wake(client->server);
-    while (dr_buffer_size(&client->out) + dr_buffer_size(&client->writing) > limit && !client->gone && !must_stop(client)) {
+    while (is_full(client, size, limit) && !client->gone && !must_stop(client)) {
         /* Who cancels doesn't signal. */
+        dr_server_wake(client->server);
         dr_condition_wait(&client->drained, &client->mutex, dr_clock_ms() + LOOK_AGAIN_MS);
     }
+    /* All it may grow to at once: growing by and by leaves holes. */
+    if (dr_buffer_size(&client->out) + size > KEEP_BYTES && dr_buffer_size(&client->out) + size <= limit)
+        dr_buffer_reserve(&client->out, limit - dr_buffer_size(&client->out));
+    dr_buffer_add(&client->out, bytes->bytes + bytes->start, size);
+    dr_buffer_reset(bytes, SIZE_MAX);
+    dr_server_wake(client->server);
     int stop = client->gone || must_stop(client) || client->out.failed;
     pthread_mutex_unlock(&client->mutex);
     return stop;

@@ -15,6 +15,12 @@ struct dr_cursor {
     duckdb_result result;
     duckdb_data_chunk chunk;
     int64_t row; /* of the chunk: the next to tell */
+    struct {
+        duckdb_data_chunk *chunk;
+        int count, at, capacity;
+        int64_t values;
+    } kept; /* all that was to come, once dr_cursor_keep was there */
+    int is_kept;
     struct dr_columns columns;
 };
 
@@ -31,6 +37,9 @@ duckrow_code dr_cursor_open(struct dr_cursor *cursor, struct dr_backend *backend
 duckrow_code dr_cursor_fetch(struct dr_cursor *cursor, struct dr_backend *backend, int64_t most, const struct dr_formats *formats,
                              const struct dr_display *display, struct dr_sink *sink, int64_t *count, int *end,
                              duckrow_error *error);
+/* Before anything else runs on the session's own connection: DuckDB gives up the rows that a cursor there has not fetched yet, so they
+ * are fetched and kept in memory. Errors: NO_MEMORY, where they are too many; SQL: what the rest fails with. */
+duckrow_code dr_cursor_keep(struct dr_backend *backend, duckrow_error *error);
 void dr_cursor_close(struct dr_cursor *cursor, struct dr_backend *backend);
 
 #endif

@@ -35,6 +35,8 @@ static void do_look_up(struct dr_client *client)
         return;
     if (backend->own || backend->open)
         look.own = backend->connection;
+    if (look.own && dr_cursor_keep(backend, &client->error))
+        return;
     /* In no transaction it looks at the catalog as everybody else does: as a member. */
     int enter = look.own && !backend->open;
     if (enter && dr_gate_enter(&backend->host->gate, &backend->member, dr_clock_ms() + backend->busy_timeout, &client->error))
@@ -120,7 +122,8 @@ void dr_look_up(struct dr_client *client, const char *sql, dr_step next)
         next(client);
         return;
     }
-    if (client->unit.schema) {
+    /* What was gathered may change what the statement means; and one that can't be prepared ends the transaction it is looked at in. */
+    if (client->unit.schema || (backend->open && client->unit.operations)) {
         client->looked = next;
         dr_settle(client, look_up_after_all);
         return;

@@ -100,6 +100,8 @@ static void after_read(struct dr_client *client)
         return;
     }
     if (!client->most) {
+        if (portal != client->formats_of)
+            dr_complete(client, client->row_tag);
         dr_go_on(client, next);
         return;
     }

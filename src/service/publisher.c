@@ -1,9 +1,11 @@
 #include "publisher.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "core/os.h"
 #include "host.h"
+#include "sqlstate.h"
 
 static int64_t now_us(void)
 {
@@ -28,8 +30,16 @@ static duckrow_code checkpoint(struct dr_host *host, int i, duckrow_error *error
     served->checkpointed_at = dr_clock_ms();
     if (!code)
         served->checkpoint_ms = served->checkpointed_at - began + 1;
+    if (code && dr_is_fatal(error))
+        host->broken = 1;
     served->refused_at = !code ? 0 : served->refused_at ? served->refused_at : began;
     return code;
+}
+
+/* A checkpoint that failed, and wasn't refused. */
+static int is_disk_trouble(const duckrow_error *error)
+{
+    return error->code && (strncmp(error->message, "IO Error", 8) == 0 || dr_is_fatal(error));
 }
 
 duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_error *error)
@@ -37,15 +47,17 @@ duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_err
     struct dr_served *served = &host->served[i];
     duckrow_plan plan;
     duckrow_published published;
-    duckrow_error ignored;
+    duckrow_error reason = {0};
     int64_t began = now_us();
     unsigned wanted = flags & DR_PUBLISH_NOW ? DUCKROW_PUBLISH_CHECKPOINT : is_due(host, served) ? DUCKROW_PUBLISH_DUE : 0;
     duckrow_code code = duckrow_publish_begin(served->turn, wanted, &plan, error);
     /* It may be refused, beside older transactions. publish_end says STALE where readers can't do without it. */
     if (!code && plan.checkpoint)
-        checkpoint(host, i, &ignored);
+        checkpoint(host, i, &reason);
     if (!code)
         code = duckrow_publish_end(served->turn, &published, error);
+    if ((code == DUCKROW_STALE || (!code && flags & DR_PUBLISH_NOW)) && is_disk_trouble(&reason))
+        code = dr_fail(error, strstr(reason.message, "No space left") ? DUCKROW_DISK_FULL : DUCKROW_IO, "%s", reason.message);
     served->unpublished = code;
     if (code)
         return code;

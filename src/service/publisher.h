@@ -18,7 +18,8 @@ enum { DR_PUBLISH_NOW = 1 /* checkpoint whatever the WAL holds */ };
 
 struct dr_host;
 
-/* Under the commit lock of database i. Errors: NO_SNAPSHOT where it has none. */
+/* Under the commit lock of database i. Errors: NO_SNAPSHOT where it has none; STALE: a checkpoint is needed, and was refused; DISK_FULL,
+ * IO: it failed, which may have broken the host. */
 duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_error *error);
 
 #endif

@@ -15,7 +15,7 @@
 #include "metrics.h"
 #include "notify.h"
 
-enum { TICK_MS = 50, TIDY_MS = 250, BACKLOG = 1024 };
+enum { TICK_MS = 50, TIDY_MS = 250, REOPEN_S = 1, BACKLOG = 1024 };
 
 static volatile sig_atomic_t asked_to_leave;
 
@@ -303,13 +303,21 @@ duckrow_code dr_server_run(const struct dr_settings *settings, duckrow_error *er
 {
     struct sigaction action = {.sa_handler = early};
     signal(SIGPIPE, SIG_IGN);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
     duckrow_code code;
-    int again;
+    int again = 0, reopening = 0, told = 0;
     do {
+        sigaction(SIGTERM, &action, NULL);
+        sigaction(SIGINT, &action, NULL);
+        if (told)
+            nanosleep(&(struct timespec){.tv_sec = REOPEN_S}, NULL);
+        reopening |= again;
         again = 0;
-        code = serve(settings, &again, error);
-    } while (!code && again);
-    return code;
+        code = asked_to_leave ? DUCKROW_OK : serve(settings, &again, error);
+        /* Whatever has broken DuckDB, a full disk perhaps, may still be there. */
+        if (code && reopening && !told)
+            dr_log(DR_LOG_ERROR, NULL, "the databases can't be opened anew yet, which is tried again each second: %s",
+                   error->message);
+        told = code && reopening;
+    } while (!asked_to_leave && (again || told));
+    return asked_to_leave && reopening ? DUCKROW_OK : code;
 }

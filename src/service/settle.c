@@ -109,6 +109,13 @@ void dr_out_of_memory(struct dr_client *client, dr_step next)
 
 static void do_settle(struct dr_client *client)
 {
+    struct dr_unit *unit = &client->unit;
+    unit->error = (duckrow_error){0};
+    if (dr_cursor_keep(&client->backend, &unit->error)) {
+        unit->failed = 0;
+        dr_backend_rollback(&client->backend);
+        return;
+    }
     dr_backend_run(&client->backend, &client->unit);
 }
 

@@ -60,6 +60,9 @@ static const struct {
     {"TransactionContext Error", "cannot start a transaction within a transaction", "25001"},
     {"TransactionContext Error", "no transaction is active", "25P01"},
     {"TransactionContext Error", "Current transaction is aborted", "25P02"},
+    {"TransactionContext Error", "No space left", "53100"},
+    {"TransactionContext Error", "Could not write", "58030"},
+    {"TransactionContext Error", "fsync failed", "58030"},
     {"TransactionContext Error", NULL, "40000"},
     {"Serialization Error", NULL, "40001"},
     {"Dependency Error", NULL, "2BP01"},
@@ -125,7 +128,7 @@ int dr_is_conflict(const duckrow_error *error)
 int dr_is_fatal(const duckrow_error *error)
 {
     return error->code == DUCKROW_SQL &&
-           (begins(error->message, "FATAL Error") || strstr(error->message, "database has been invalidated"));
+           (begins(error->message, "FATAL Error") || strstr(error->message, "has been invalidated"));
 }
 
 int dr_is_read_only(const duckrow_error *error)

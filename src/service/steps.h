@@ -42,7 +42,8 @@ int dr_tell_lost(struct dr_client *client, dr_step next);
 void dr_out_of_memory(struct dr_client *client, dr_step next);
 /* BEGIN, COMMIT, ROLLBACK. */
 void dr_perform_transaction(struct dr_client *client, enum dr_kind kind, dr_step next);
-/* Rows of a portal, as another asks for them: with its formats, told on its account. tag: SELECT, FETCH; MOVE sends none. */
+/* Rows of a portal, as another asks for them: with its formats, told on its account. tag: SELECT, FETCH; MOVE sends none. most 0: it is
+ * opened alone, by Describe or DECLARE. */
 void dr_read_portal(struct dr_client *client, struct dr_portal *portal, struct dr_portal *asker, int64_t most, const char *tag,
                     dr_step next);
 /* What the service answers itself. */

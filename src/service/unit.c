@@ -121,7 +121,8 @@ void dr_unit_answer(const struct dr_unit *unit, struct dr_buffer *out)
         char tag[64];
         add(out, &unit->fixed, operation->fixed, operation->fixed_end);
         add(out, &unit->rows, operation->rows, operation->rows_end);
-        if (!operation->silent) {
+        /* A COMMIT that failed is told as the last one's failure: drivers expect one answer to each. */
+        if (!operation->silent && !(unit->failed == unit->operations && i == end - 1)) {
             dr_complete_tag(operation->statement, operation->count, tag);
             dr_message_complete(out, tag);
         }

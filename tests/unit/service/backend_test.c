@@ -199,17 +199,15 @@ static int64_t count_rows(struct dr_cursor *cursor, struct dr_backend *backend, 
     return count;
 }
 
-static struct dr_cursor open_read(struct dr_backend *backend, const char *sql)
+static void open_read(struct dr_cursor *cursor, struct dr_backend *backend, const char *sql)
 {
     static const struct dr_catalog_context context = {.user = "anna"};
-    struct dr_cursor cursor = {0};
     struct dr_statement *made;
     struct dr_unit none = {0};
     ok(dr_statements_make(statements, &(struct dr_look){.sql = sql, .own = backend->connection}, &context, &made, &error),
        &error);
-    ok(dr_cursor_open(&cursor, backend, made, &none, 0, &error), &error);
+    ok(dr_cursor_open(cursor, backend, made, &none, 0, &error), &error);
     dr_statement_put(made);
-    return cursor;
 }
 
 static void own_state(void)
@@ -220,7 +218,8 @@ static void own_state(void)
     dr_backend_run_alone(&first, &unit);
     unit_ok(&unit);
     assert_int_equal(first.own, 1);
-    struct dr_cursor cursor = open_read(&first, "SELECT r FROM mine");
+    struct dr_cursor cursor;
+    open_read(&cursor, &first, "SELECT r FROM mine");
     assert_int_equal(cursor.on_own, 1);
     assert_int_equal(count_rows(&cursor, &first, 10, &end), 10);
     assert_int_equal(end, 0);
@@ -229,7 +228,7 @@ static void own_state(void)
     dr_cursor_close(&cursor, &first);
     assert_int_equal(first.member.inside, 0);
     /* The others don't have it, nor does the session any more once its connection is gone. */
-    cursor = open_read(&second, "SELECT * FROM t");
+    open_read(&cursor, &second, "SELECT * FROM t");
     assert_int_equal(cursor.on_own, 0);
     assert_int_equal(count_rows(&cursor, &second, INT64_MAX, &end), 2);
     dr_cursor_close(&cursor, &second);
@@ -244,7 +243,8 @@ static void reads_in_transactions(void)
 {
     int end;
     run_well(&first, "INSERT INTO t (i) VALUES (5)");
-    struct dr_cursor cursor = open_read(&first, "SELECT * FROM t");
+    struct dr_cursor cursor;
+    open_read(&cursor, &first, "SELECT * FROM t");
     assert_int_equal(count_rows(&cursor, &first, INT64_MAX, &end), 3);
     dr_cursor_close(&cursor, &first);
     assert_int_equal(first.open, 1);
@@ -254,9 +254,11 @@ static void reads_in_transactions(void)
     add(&unit, "CREATE TEMP TABLE mine (i INTEGER)", NULL);
     dr_backend_run_alone(&first, &unit);
     unit_ok(&unit);
-    cursor = open_read(&first, "SELECT * FROM range(100000)");
+    open_read(&cursor, &first, "SELECT * FROM range(100000)");
     assert_int_equal(count_rows(&cursor, &first, 1, &end), 1);
+    ok(dr_cursor_keep(&first, &error), &error);
     run_well(&first, "INSERT INTO t (i) VALUES (6)");
+    assert_int_equal(count_rows(&cursor, &first, INT64_MAX, &end), 99999);
     dr_cursor_close(&cursor, &first);
     ok(dr_backend_commit(&first, &error), &error);
     assert_string_equal(published(rows), "1,2,5,6");

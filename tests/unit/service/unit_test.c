@@ -189,7 +189,7 @@ static void test_failed_commit(void **state)
     (void)state;
     fill();
     fail_at(unit.operations);
-    expect("2C(INSERT 0 1)2D(a)D(b)C(INSERT 0 2)2C(CREATE TABLE)2C(UPDATE 5)E(42601 Parser Error: no)");
+    expect("2C(INSERT 0 1)2D(a)D(b)C(INSERT 0 2)2C(CREATE TABLE)2E(42601 Parser Error: no)");
 }
 
 static void test_silent(void **state)
