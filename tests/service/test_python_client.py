@@ -18,6 +18,7 @@ from support.service import Service
 sys.path.insert(0, str(Path(__file__).parent))
 from served_checks import CHECKS
 
+ROOT = Path(__file__).resolve().parents[2]
 CHECKER = Path(__file__).with_name("served_checks.py")
 
 
@@ -217,3 +218,19 @@ def test_exclusive_is_a_hold(processes: Processes, client: Callable[..., Client]
     found = subprocess.run([sys.executable, "-c", code, str(tmp_db)], capture_output=True, text=True, timeout=60)
     assert found.stdout.strip() == "hold", found.stderr
     assert ask("commit") == "done"
+
+
+@pytest.mark.skipif(not (ROOT / "src/service/handover.h").exists(), reason="the service can't hand over yet")
+def test_exclusive_has_the_service_make_way(serve: Callable[..., Service], client: Callable[..., Client]) -> None:
+    service = serve()
+    served = client(service)
+    served("CREATE TABLE t (i INTEGER)")
+    service.expected.append("handed over|taken back")
+    alone = client(service, 10, "exclusive")
+    assert alone("INSERT INTO t VALUES (1)") == [[1]]
+    assert alone("ATTACH ':memory:' AS other") == []
+    served.process.tell("INSERT INTO t VALUES (2)")
+    assert alone("SELECT i FROM t") == [[1]]
+    alone.process.finish()
+    assert json.loads(served.process.line()) == [[1]]
+    assert served("SELECT i FROM t ORDER BY i") == [[1], [2]]

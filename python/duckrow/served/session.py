@@ -274,7 +274,7 @@ class Served:
     def busy_timeout(self) -> float:
         """Seconds."""
         shown = re.fullmatch(r"([\d.]+) *([a-z]*)", str(self.wire.run("SHOW busy_timeout").columns[0][0]))
-        return float(shown[1]) * _UNITS[shown[2]] if shown else 0.0
+        return round(float(shown[1]) * _UNITS[shown[2]], 6) if shown else 0.0
 
     def set_timeout(self, name: str, seconds: float | None) -> None:
         """One of duckrow's; None: the service's own again."""
