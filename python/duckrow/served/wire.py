@@ -199,19 +199,11 @@ class Wire:
         finally:
             self._note()
 
-    def script(self, sql: str) -> Answer:
-        """Several statements without parameters, as one transaction."""
-        with self.lock:
-            con = self.ready()
-            try:
-                con.send_query(sql.encode())
-                self._flush()
-                return self._answers()[-1]
-            except KeyboardInterrupt:
-                self._abandon()
-                raise
-            finally:
-                self._note()
+    def discard(self) -> None:
+        """The session is as if it had just begun."""
+        self.run("DISCARD ALL")
+        for name, value in self.options.items():
+            self.run(f"SET {name} = {value}")
 
     def pipeline(self, statements: Iterable[tuple[str, Sequence[Parameter]]]) -> Answer:
         """All as one transaction, or as parts of the open one. The answer of the last."""
