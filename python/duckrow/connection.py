@@ -654,8 +654,8 @@ def _queue(place: opening.Place, left: float) -> Connection | sessions.Session:
 
 
 def _try_served(place: opening.Place) -> Connection | None:
-    wire = place.wire()
-    return _connect_served(place, object(), wire) if wire.connect() else None
+    wire = opening.reach(place)
+    return None if wire is None else _connect_served(place, object(), wire)
 
 
 def _connect_served(place: opening.Place, family: object, wire: opening.Wire | None = None) -> Connection:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
+import socket
 import sys
 import threading
 import time
@@ -70,6 +72,15 @@ def address(path: str) -> str | None:
             return announced.read().strip() or None
     except OSError:
         return None
+
+
+def listens(path: str) -> bool:
+    """Is somebody there? What a crash has left says so, too."""
+    found = re.match(r"host='(.*?)' ", address(path) or "")
+    if not found:
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(f"{found[1]}/.s.PGSQL.5432") == 0
 
 
 class Wire:
@@ -298,6 +309,9 @@ class Wire:
             pass  # what there is to say about it comes with the answer
 
     def _next(self) -> Any:
+        """The next result; None: there is no more of this statement, or nobody to say it."""
+        if self._con is None:
+            return None
         try:
             while self._con.is_busy():
                 self._wait(select.POLLIN)
