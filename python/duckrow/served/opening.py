@@ -8,15 +8,10 @@ from typing import Any
 from duckrow import _stock, databases, instances, sessions
 from duckrow.errors import BusyError, MissingError
 from duckrow.served.session import Served
-from duckrow.served.wire import Wire, address, listens
+from duckrow.served.wire import Wire, listens
 from duckrow.states import DEFAULT_TIMEOUT
 
-__all__ = ["Place", "Served", "Wire", "is_announced", "reach"]
-
-
-def is_announced(database: databases.Database) -> bool:
-    """Does a service say that it has the database?"""
-    return address(database.core.path) is not None
+__all__ = ["Place", "Served", "Wire", "reach"]
 
 
 def reach(place: Place) -> Wire | None:

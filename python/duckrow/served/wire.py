@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from duckrow.errors import LostTransactionError, MissingError, ServiceError
-from duckrow.served import failures
+from duckrow.served import address, failures
 
 EXACT = 2  # the result format of src/service/types.h
 _TEXT = 0
@@ -63,15 +63,6 @@ def libpq() -> Any:
         )
         raise MissingError(message) from None
     return psycopg
-
-
-def address(path: str) -> str | None:
-    """Where the service of the database at `path` listens, as a libpq connection string; None: there is none."""
-    try:
-        with open(f"{path}.duckrow/service", encoding="utf-8", errors="surrogateescape") as announced:
-            return announced.read().strip() or None
-    except OSError:
-        return None
 
 
 def listens(path: str) -> bool:
