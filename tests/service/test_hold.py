@@ -440,6 +440,58 @@ def test_what_the_command_makes_of_the_schema(serve: Serve, stock_python: Path) 
     con.close()
 
 
+def test_what_waits_runs_on_what_is_there_then(serve: Serve, stock_python: Path) -> None:
+    """Rows that were sent before, for tables that have another type, or another order of columns, by then."""
+    service = serve()
+    service.run("CREATE TABLE t (i INTEGER)", "CREATE TABLE u (a INTEGER, b INTEGER)")
+    insert, returning = "INSERT INTO t VALUES (%s)", "INSERT INTO t VALUES (%s) RETURNING *"
+    in_order = "INSERT INTO u (a, b) VALUES (%s, %s)"
+    patient = {"options": PATIENT}
+    with service.connect(**patient) as con, service.connect(**patient) as other, service.connect(**patient) as third:
+        for _ in range(3):
+            con.execute(insert, (1,), prepare=True)
+            other.execute(returning, (1,), prepare=True)
+            third.cursor().executemany(in_order, [(1, 2)] * 3000)
+        code = """
+import sys, duckdb
+con = duckdb.connect(sys.argv[1])
+con.execute("CREATE OR REPLACE TABLE t (s VARCHAR)")
+con.execute("CREATE OR REPLACE TABLE u (b INTEGER, a INTEGER)")
+con.close()
+print("in", flush=True)
+sys.stdin.read()
+"""
+        holder = hold(service, stock_python, "-c", code, service.path)
+        holder.expect("in")
+        failed: list[BaseException] = []
+
+        def wait_with(con: psycopg.Connection, sql: str) -> None:
+            try:
+                if sql == in_order:
+                    con.cursor().executemany(sql, [(1, 2)] * 3000)
+                else:
+                    con.execute(sql, (7,), prepare=True)
+            except BaseException as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=wait_with, args=args) for args in ((con, insert), (other, returning), (third, in_order))]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: numbers(service)["sessions_busy"] == "3")
+        holder.finish()
+        for thread in threads:
+            thread.join(30)
+        # What comes back would be of another type than was told.
+        assert len(failed) == 1 and "cached plan" in str(failed[0])
+        wait_until(lambda: not is_away(service))
+        assert service.rows("SELECT * FROM t") == [("7",)]
+        assert service.rows("SELECT a, b, count(*) FROM u GROUP BY ALL") == [(1, 2, 3000)]
+        # What is known to be old is looked at anew.
+        assert service.rows(returning, (9,)) == [("9",)]
+        with pytest.raises(errors.FeatureNotSupported, match="cached plan"):
+            other.execute(returning, (8,), prepare=True)
+
+
 def test_a_command_that_leaves_no_database(serve: Serve, stock_python: Path) -> None:
     service = serve()
     service.run("CREATE TABLE t (i INTEGER)")
