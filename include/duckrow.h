@@ -216,6 +216,11 @@ typedef struct duckrow_slot_status {
     duckrow_process reader[16];
 } duckrow_slot_status;
 
+typedef struct duckrow_figure {
+    char name[40];
+    int64_t value;
+} duckrow_figure;
+
 typedef struct duckrow_status {
     char path[4096], read_path[4096];
     int exists, held, shared;     /* is the turn held; by readers sharing it */
@@ -231,6 +236,8 @@ typedef struct duckrow_status {
     int64_t bytes;                /* what the .duckrow folder costs on disk */
     int max_slots, snapshots; /* settings: copies kept at most; are there to be any */
     char service[4352];       /* how to reach the service that has the turn: a libpq connection string; "": none has */
+    int figures; /* what that service says of itself and of this database: those of SHOW duckrow, by their names, as it */
+    duckrow_figure figure[96]; /* has last left them: "at", the first, says when (ms since 1970). None: they can't be read */
 } duckrow_status;
 
 /* A look from outside: takes no turn, waits for nothing, writes nothing. */

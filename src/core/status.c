@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "figures.h"
 #include "json.h"
 #include "publish.h"
 #include "readers.h"
@@ -143,6 +144,8 @@ duckrow_code duckrow_status_read(duckrow_db *db, duckrow_status *status, duckrow
     if (code || (code = dr_config_read(db, &config, error)))
         return code;
     dr_status_service(db, status->service, sizeof status->service);
+    if (*status->service)
+        status->figures = dr_figures_read(db, status->figure, COUNT(status->figure));
     status->max_slots = config.max_slots;
     status->snapshots = config.snapshots;
     read_slots(db, status);
@@ -225,6 +228,8 @@ duckrow_code duckrow_status_json(duckrow_db *db, char **text, duckrow_error *err
         if (*status->service) {
             dr_json_open(&json, "service", '{');
             dr_json_string(&json, "dsn", status->service);
+            for (int i = 0; i < status->figures; i++)
+                dr_json_number(&json, status->figure[i].name, status->figure[i].value);
             dr_json_close(&json, '}');
         } else {
             dr_json_null(&json, "service");

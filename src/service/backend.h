@@ -24,6 +24,8 @@ struct dr_backend {
     int changes_schema; /* the open transaction does */
     struct dr_cursor *streaming; /* the one whose rows are still to come from the connection (cursor.h); NULL: none */
     int own; /* has a state of its own: everything is to run on its connection */
+    atomic_llong began_at; /* of dr_clock_ms: the open transaction; 0: there is none */
+    const char *_Atomic waits_for; /* static text, for who looks; NULL: for nothing */
     atomic_llong wrote_at; /* of dr_clock_ms: the open transaction's first write; 0: none yet */
     int64_t busy_timeout;
     pthread_mutex_t mutex; /* over running */

@@ -39,7 +39,7 @@ struct dr_served {
     atomic_llong sequence;     /* of the last publish; what views compare */
     atomic_int away;           /* not attached: it is somebody's to whom the service has handed it (handover.h) */
     atomic_llong held_by;      /* that process; 0: not known */
-    atomic_llong total_commits;
+    atomic_llong total_commits, transactions; /* of clients: a commit may be of many */
     struct dr_times publishes, rotations; /* how long commits stood still for each */
 };
 

@@ -5,6 +5,7 @@
 
 #include "copyrows.h"
 #include "core/os.h"
+#include "show.h"
 #include "steps.h"
 
 static const char *show_setting(void *settings, const char *name)
@@ -20,6 +21,15 @@ static struct dr_catalog_context context_of(struct dr_client *client)
                                        .backend = client->id,
                                        .setting = show_setting,
                                        .settings = client};
+}
+
+/* Without an engine: what the service answers itself. */
+static void make_ours(struct dr_client *client)
+{
+    struct dr_catalog_context context = context_of(client);
+    struct dr_look look = {.sql = client->making, .database = client->backend.database, .shared = 1};
+    client->error = (duckrow_error){0};
+    dr_statements_make(client->backend.statements, &look, &context, &client->made, &client->error);
 }
 
 static void make(struct dr_client *client)
@@ -89,8 +99,7 @@ static int is_for_engine(const struct dr_client *client, enum dr_kind kind, cons
                                             !dr_parameters_show(&client->parameters, set.name, value));
     }
     if (kind == DR_KIND_SHOW)
-        return !dr_show_parse(sql, name) || (strcasecmp(name, "duckrow") != 0 && strcasecmp(name, "all") != 0 &&
-                                             !dr_parameters_show(&client->parameters, name, value));
+        return !dr_show_parse(sql, name) || (!dr_show_find(name) && !dr_parameters_show(&client->parameters, name, value));
     return kind == DR_KIND_COPY && !is_ours_to_copy(sql);
 }
 
@@ -141,7 +150,7 @@ void dr_look_up(struct dr_client *client, const char *sql, dr_step next)
     client->making_engine = is_for_engine(client, kind, sql);
     client->looked = next;
     if (dr_kind_is_ours(kind) && kind != DR_KIND_DECLARE && !client->making_engine) {
-        make(client);
+        make_ours(client);
         after_look_up(client);
     } else {
         dr_client_start(client, do_look_up, after_look_up);

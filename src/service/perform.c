@@ -26,7 +26,7 @@ static int is_told_otherwise(const struct dr_portal *portal, const struct dr_for
     if (!portal->statement->unresolved || told->count != found->count)
         return 0;
     for (int i = 0; i < found->count; i++)
-        if (dr_column_format(formats, i) && dr_type_oid(found->types[i]) != dr_type_oid(told->types[i]))
+        if (dr_column_format(formats, i) == 1 && dr_type_oid(found->types[i]) != dr_type_oid(told->types[i]))
             return 1;
     return 0;
 }
@@ -198,6 +198,7 @@ void dr_perform(struct dr_client *client, struct dr_portal *portal, int64_t most
     struct dr_statement *statement = portal->statement;
     enum dr_kind kind = statement->kind;
     client->failed = 0;
+    memcpy(client->doing, statement->tag, sizeof client->doing);
     int ends = kind == DR_KIND_COMMIT || kind == DR_KIND_ROLLBACK;
     /* A COMMIT of what is lost ends the block, but with an error: drivers don't look whether its tag is ROLLBACK. */
     if (client->lost && kind == DR_KIND_COMMIT)

@@ -12,6 +12,7 @@
 #include "workers.h"
 
 struct dr_client;
+struct dr_sampler;
 
 struct dr_server_task {
     struct dr_task task; /* first */
@@ -41,6 +42,7 @@ struct dr_server {
     /* Of the loop. */
     struct dr_client *clients; /* a list */
     int count, draining;
+    struct dr_sampler *sampler;
     struct dr_server_task tidy;
     int64_t tidied_at;
     atomic_int tidying;

@@ -252,6 +252,7 @@ void dr_finish_unit(struct dr_client *client, dr_step next)
         client->busy = 1;
         client->after = after_unit;
         client->running_since = dr_clock_ms();
+        client->backend.waits_for = "the lane";
         dr_lane_put(client->server->lane[unit->database], unit);
     } else {
         dr_client_start(client, do_unit, after_unit);

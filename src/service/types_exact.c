@@ -62,7 +62,7 @@ static const char *plain_name(const struct dr_type *type)
                  {DR_TYPE_TIMESTAMP_TZ, "TIMESTAMPTZ"},
                  {DR_TYPE_TIMESTAMP_TZ_NS, "TIMESTAMPTZ_NS"},
                  {DR_TYPE_INTERVAL, "INTERVAL"},
-                 {DR_TYPE_SQLNULL, "INTEGER"}};
+                 {DR_TYPE_SQLNULL, "\"NULL\""}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].id == type->id)
             return type->is_json ? "JSON" : names[i].name;
