@@ -297,11 +297,11 @@ def test_an_open_transaction_is_ended_and_told_why(serve: Serve) -> None:
 
 def test_a_long_statement_is_run_again(serve: Serve) -> None:
     """It is a transaction by itself, so it can be."""
-    service = serve("--ddl-wait", "100ms")
+    service = serve("--ddl-wait", "100ms", "--transaction-timeout", "0")
     service.run("CREATE TABLE t (i BIGINT)")
     with service.connect(options=PATIENT) as con:
         running = threading.Thread(
-            target=con.execute, args=("INSERT INTO t SELECT count(*) FROM range(3000000000) WHERE range % 7 = 1",)
+            target=con.execute, args=("INSERT INTO t SELECT count(*) FROM range(1000000000) WHERE range % 7 = 1",)
         )
         running.start()
         wait_until(lambda: numbers(service)["sessions_busy"] == "1")
@@ -309,7 +309,7 @@ def test_a_long_statement_is_run_again(serve: Serve) -> None:
         with held(service):
             pass
         running.join(100)
-    assert service.rows("FROM t") == [(428571429,)]
+    assert service.rows("FROM t") == [(142857143,)]
 
 
 def test_who_gives_up_leaves_the_service_as_it_was(serve: Serve) -> None:
@@ -501,13 +501,22 @@ def test_a_command_that_leaves_no_database(serve: Serve, stock_python: Path) -> 
 
 
 def test_a_command_that_spoils_the_database(serve: Serve) -> None:
-    """The service can't go on: it ends, and says why."""
+    """The service says why it can't go on, and does when it can."""
     service = serve()
-    service.run("CREATE TABLE t (i INTEGER)")
-    hold(service, "sh", "-c", 'echo nonsense >"$0"; rm -f "$0.wal"', service.path).wait()
-    assert service.process.wait(30) == 65
-    assert "not a DuckDB database" in service.process.errors.splitlines()[-1]
-    service.discard()
+    service.expected += ["cannot open it again", "DuckDB has failed", "can't be opened anew yet", "57P02|as DuckDB has failed"]
+    service.run("CREATE TABLE t (i INTEGER)", "INSERT INTO t VALUES (1)")
+    spoil = 'cp "$0" "$0.good"; echo nonsense >"$0"; rm -f "$0.wal"'
+    hold(service, "sh", "-c", spoil, service.path).wait()
+    wait_until(lambda: "not a DuckDB database" in service.process.errors, 30)
+    Path(f"{service.path}.good").rename(service.path)
+
+    def served() -> bool:
+        try:
+            return service.rows("FROM t") == [(1,)]
+        except psycopg.Error:
+            return False
+
+    wait_until(served, 30)
 
 
 def test_it_ends_while_it_is_away(serve: Serve) -> None:
