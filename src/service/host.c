@@ -116,7 +116,6 @@ static duckrow_code take_turns(struct dr_host *host, duckrow_error *error)
 
 duckrow_code dr_host_detach(struct dr_host *host, int i, duckrow_error *error)
 {
-    host->attachings++;
     return dr_session_detach(host->guest[i], error);
 }
 

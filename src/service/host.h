@@ -63,7 +63,6 @@ struct dr_host {
     struct dr_parallel parallel;
     atomic_int broken;         /* DuckDB has invalidated a database: reopen */
     atomic_int handing; /* the gate is closed, perhaps for long, as a database is handed to somebody: read from snapshots */
-    atomic_ullong attachings; /* how often databases were attached again: what was prepared before knows an older one */
 };
 
 /* Takes the turns, in the order of the paths, and attaches the files. Errors: those of the core and the engine. */
