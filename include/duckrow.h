@@ -135,7 +135,8 @@ typedef enum duckrow_turn_mode { DUCKROW_EXCLUSIVE, DUCKROW_SHARED } duckrow_tur
 
 /* Waits, first come first served, for the right to open the file: read-write (EXCLUSIVE, one process) or read-only (SHARED).
  * Then waits, within the same timeout, for programs that use the file without duckrow, and keeps them out.
- * kind is recorded ("write", "hold", …). Errors: BUSY with holder, waiting and waited_ms; INTERRUPTED; PERMISSION; IO. */
+ * kind is recorded ("write", "hold", …); a service steps aside for "hold", and for nothing else.
+ * Errors: BUSY with holder, waiting and waited_ms; INTERRUPTED; PERMISSION; IO. */
 DUCKROW_API duckrow_code duckrow_turn_take(duckrow_db *db, duckrow_turn_mode mode, const char *kind, int64_t timeout_ms,
                                            duckrow_turn **turn, duckrow_error *error);
 /* Takes the POSIX lock on the database file again: any close() of that file in this process drops DuckDB's own. Cheap.

@@ -14,7 +14,7 @@
 enum { DR_FAIL_IFS = 16 };
 
 struct dr_options {
-    int write, json, help, force;
+    int write, exclusive, json, help, force;
     int64_t timeout_ms, watch_ms; /* watch_ms 0: once */
     const char *format, *output, *engine, *file;
     const char *database, *sql, *target, *storage_version;
@@ -26,7 +26,7 @@ struct dr_options {
 };
 
 enum { /* the options and arguments that a subcommand takes */
-       DR_TAKES_WRITE = 1,
+       DR_TAKES_WRITE = 1, /* and --exclusive */
        DR_TAKES_JSON = 2,
        DR_TAKES_TIMEOUT = 4,
        DR_TAKES_FORMAT = 8, /* and --output and --file */

@@ -39,6 +39,7 @@ struct flag {
 /* The value of --timeout is checked as it is read, so it has no place of its own. */
 static const struct flag flags[] = {
     {"--write", DR_TAKES_WRITE, offsetof(struct dr_options, write), 0},
+    {"--exclusive", DR_TAKES_WRITE, offsetof(struct dr_options, exclusive), 0},
     {"--json", DR_TAKES_JSON, offsetof(struct dr_options, json), 0},
     {"--help", 0, offsetof(struct dr_options, help), 0},
     {"-h", 0, offsetof(struct dr_options, help), 0},

@@ -34,9 +34,16 @@ void dr_backend_free(struct dr_backend *backend)
 
 duckrow_code dr_backend_connect(struct dr_backend *backend, duckrow_error *error)
 {
+    struct dr_host *host = backend->host;
+    struct dr_member passing = {.stop = &backend->cancelled};
     if (backend->connection)
         return DUCKROW_OK;
-    duckrow_code code = dr_host_connect(backend->host, backend->database, &backend->connection, error);
+    /* USE wants the database to be there. */
+    duckrow_code code = dr_gate_enter(&host->gate, &passing, dr_clock_ms() + backend->busy_timeout, error);
+    if (code)
+        return code;
+    code = dr_host_connect(host, backend->database, &backend->connection, error);
+    dr_gate_leave(&host->gate, &passing);
     if (code)
         return code;
     backend->member.connection = backend->connection;
@@ -63,7 +70,7 @@ void dr_backend_run_end(struct dr_backend *backend, duckrow_error *error)
     backend->running = NULL;
     pthread_mutex_unlock(&backend->mutex);
     if (backend->member.inside && backend->member.cancelled && error->code)
-        dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
+        dr_fail(error, DUCKROW_BUSY, "%s", backend->member.told);
     else if (reason && error->code)
         dr_fail(error, DUCKROW_INTERRUPTED, "%s", reason);
 }
@@ -133,7 +140,7 @@ duckrow_code dr_backend_commit(struct dr_backend *backend, duckrow_error *error)
         return DUCKROW_OK;
     duckrow_code code = dr_runner_flush(backend->runner, error);
     if (!code && backend->member.cancelled)
-        code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
+        code = dr_fail(error, DUCKROW_BUSY, "%s", backend->member.told);
     if (code || !wrote) {
         dr_backend_rollback(backend);
         return code;

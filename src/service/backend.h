@@ -59,7 +59,7 @@ duckrow_code dr_backend_run_begin(struct dr_backend *backend, duckdb_connection 
 void dr_backend_run_end(struct dr_backend *backend, duckrow_error *error);
 /* Gives the own connection up, and the state that it has. */
 void dr_backend_disconnect(struct dr_backend *backend);
-/* Makes sure of the own connection. */
+/* Makes sure of the own connection; outside the gate. */
 duckrow_code dr_backend_connect(struct dr_backend *backend, duckrow_error *error);
 
 #endif

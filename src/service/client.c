@@ -21,9 +21,11 @@ void dr_client_log(struct dr_client *client, enum dr_log_level level, const char
     const struct dr_host *host = &client->server->host;
     if (!dr_log_wants(level))
         return;
+    int database = client->backend.database; /* -1: one that isn't served */
     snprintf(who, sizeof who, "%s(%lld) %s", client->peer, (long long)client->peer_pid, client->parameters.application_name);
     dr_log(level,
-           &(struct dr_log_about){.session = client->id, .client = who, .database = host->served[client->backend.database].name},
+           &(struct dr_log_about){
+               .session = client->id, .client = who, .database = database < 0 ? NULL : host->served[database].name},
            "%s", message);
 }
 
@@ -358,7 +360,7 @@ void dr_client_tick(struct dr_client *client, int64_t now)
     if (!backend->open)
         return;
     if (backend->member.cancelled)
-        client->lost = DR_CANCELLED;
+        client->lost = backend->member.told;
     else if (late)
         client->lost = "the transaction was rolled back due to transaction_timeout";
     else if (parameters->idle_timeout && client->idle_since && now - client->idle_since >= parameters->idle_timeout)

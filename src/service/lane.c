@@ -94,7 +94,7 @@ static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int cou
             dr_runner_forget(lane->runner);
     } else {
         if (lane->member.cancelled)
-            code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
+            code = dr_fail(error, DUCKROW_BUSY, "%s", lane->member.told);
         dr_gate_leave(&host->gate, &lane->member);
     }
     if (code && dr_is_fatal(error))
@@ -172,7 +172,8 @@ static void run_group(struct dr_lane *lane, struct dr_unit *units, int count)
     duckrow_error error = {0};
     struct dr_key key;
     int failed, committed = 0;
-    while (count > 1 && attempt(lane, units, count, 1, &failed, &committed, &error) && !committed) {
+    duckrow_code code = DUCKROW_OK; /* error may hold what was no failure */
+    while (count > 1 && (code = attempt(lane, units, count, 1, &failed, &committed, &error)) && !committed) {
         struct dr_unit *suspects = dr_key_parse(error.message, &key) ? take_suspects(&units, &count, &key) : NULL;
         if (suspects) {
             run_each(lane, suspects);
@@ -192,7 +193,7 @@ static void run_group(struct dr_lane *lane, struct dr_unit *units, int count)
     for (int i = 0; i < count; i++) {
         struct dr_unit *next = units->next;
         /* Committed, but readers can't see it: each is told so. */
-        finish(lane, units, error.code && committed ? units->operations : -1, &error);
+        finish(lane, units, code ? units->operations : -1, &error);
         units = next;
     }
 }

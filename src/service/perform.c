@@ -31,6 +31,13 @@ static int is_told_otherwise(const struct dr_portal *portal, const struct dr_for
     return 0;
 }
 
+/* The schema has changed since the client was told the columns. */
+static int is_of_another_schema(const struct dr_portal *portal)
+{
+    const struct dr_columns *told = &portal->statement->columns;
+    return told->count >= 0 && !portal->statement->unresolved && !dr_columns_alike(told, &portal->cursor.columns);
+}
+
 /* Opens the portal's cursor, where it isn't open, and sends what is asked of it. */
 static void read_rows(struct dr_client *client)
 {
@@ -45,6 +52,11 @@ static void read_rows(struct dr_client *client)
     int fresh = !portal->cursor.open;
     if (fresh && dr_cursor_open(&portal->cursor, backend, portal->statement, &portal->bound, 0, error))
         return;
+    if (fresh && asker->rows_told && is_of_another_schema(portal)) {
+        dr_fail(error, DUCKROW_SQL, DR_PLAN_CHANGED);
+        dr_cursor_close(&portal->cursor, backend);
+        return;
+    }
     if (fresh && asker == portal && asker->rows_told && is_told_otherwise(portal, &formats)) {
         dr_cursor_close(&portal->cursor, backend);
         dr_fail(error, DUCKROW_SQL, DR_PLAN_CHANGED);

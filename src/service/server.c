@@ -119,6 +119,7 @@ static void drain(struct dr_server *server, int hurry)
                              : "terminating connection due to administrator command";
     if (!server->draining) {
         server->draining = 1;
+        dr_handover_stop(server->handover);
         if (!broken)
             dr_notify("STOPPING=1");
         dr_log(broken ? DR_LOG_ERROR : DR_LOG_INFO, NULL, "%s: %d sessions end what they are at",
@@ -131,7 +132,7 @@ static void drain(struct dr_server *server, int hurry)
         next = client->next;
         if (hurry && client->busy)
             dr_backend_cancel(&client->backend, why);
-        if (!client->busy && client->phase != DR_PHASE_ENDING && (client->status == 'I' || hurry))
+        if (!client->busy && client->phase != DR_PHASE_ENDING && (client->status != 'T' || client->lost || hurry))
             dr_client_fatal(client, sqlstate, why);
         /* Who doesn't read can't be told, and keeps nobody from leaving. */
         if ((hurry && !client->busy) || dr_client_is_stuck(client, server->settings->busy_timeout))
@@ -216,11 +217,14 @@ static duckrow_code open_parts(struct dr_server *server, duckrow_error *error)
         code = dr_lane_open(&server->host, i, &server->lane[i], error);
     if (!code && !(server->workers = dr_workers_open((int)server->settings->workers)))
         code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    if (!code)
+        code = dr_handover_open(&server->host, server->statements, &server->handover, error);
     return code;
 }
 
 static void close_parts(struct dr_server *server)
 {
+    dr_handover_close(server->handover);
     dr_workers_close(server->workers);
     for (int i = 0; i < DR_DATABASES; i++)
         dr_lane_close(server->lane[i]);

@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include "handover.h"
 #include "host.h"
 #include "lane.h"
 #include "statements.h"
@@ -25,6 +26,7 @@ struct dr_server {
     struct dr_views *views;
     struct dr_statements *statements;
     struct dr_workers *workers;
+    struct dr_handover *handover;
     struct dr_lane *lane[DR_DATABASES];
     uv_pipe_t listener;
     union {

@@ -225,7 +225,7 @@ int dr_tell_lost(struct dr_client *client, dr_step next)
     const char *lost = client->lost;
     client->lost = NULL;
     if (lost)
-        dr_refuse(client, strcmp(lost, DR_CANCELLED) ? "25P03" : "40001", next, "%s", lost);
+        dr_refuse(client, dr_is_cancelled(lost) ? "40001" : "25P03", next, "%s", lost);
     return lost != NULL;
 }
 

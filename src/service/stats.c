@@ -68,6 +68,8 @@ int dr_stats_of_database(const struct dr_server *server, int database, duckrow_f
     add(&list, "wal_bytes", wal_bytes(served));
     add(&list, "wal_commits", served->commits);
     add(&list, "snapshot_sequence", served->sequence);
+    add(&list, "handed_over", served->away);
+    add(&list, "held_by_pid", served->held_by);
     add(&list, "snapshot_is_behind", served->unpublished != DUCKROW_OK);
     return list.count;
 }
