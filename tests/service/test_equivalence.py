@@ -37,7 +37,7 @@ class Askers:
             return {f"stock {version}": json.loads(process.line(60)) for version, process in self.process.items()}
 
 
-def service_says(session: Session, questions: list[str], within: bool) -> list[list[str]]:
+def service_says(session: Session, questions: list[str], within: bool) -> list[list[str]] | str:
     connection = session.connection
     while True:
         try:
@@ -45,6 +45,8 @@ def service_says(session: Session, questions: list[str], within: bool) -> list[l
                 return [sorted(map(str, connection.execute(sql).fetchall())) for sql in questions]
         except psycopg.errors.SerializationFailure:
             assert within  # another session's change of the schema didn't wait for it
+        except psycopg.ProgrammingError as error:
+            return f"{error.sqlstate} {error}"
 
 
 def verify(session: Session, askers: Askers) -> str:
@@ -59,8 +61,20 @@ def verify(session: Session, askers: Askers) -> str:
             continue
         if isinstance(answers, str):
             return f"{who}: {answers}"
-        return next(f"{who}: {q}: {a} instead of {e}" for q, a, e in zip(questions, answers, expected) if a != e)
+        question = next(q for q, a, e in zip(questions, answers, expected) if a != e)
+        return f"{who}: {question}: {difference(session, askers, question)}; before it {session.history[-12:]}"
     return ""
+
+
+def difference(session: Session, askers: Askers, question: str) -> str:
+    """Which rows differ. Nobody else changes them meanwhile."""
+    rows = question.partition("AS r FROM (")[2].rpartition(") x)")[0]
+    asked = [f"SELECT x::VARCHAR FROM ({rows}) x"] if rows else [question]
+    found = {who: Counter(answers if isinstance(answers, str) else answers[0]) for who, answers in askers.ask(asked).items()}
+    for within in (False, True):
+        found[f"service, {within}"] = Counter(service_says(session, asked, within)[0])
+    expected = Counter(session.expected(asked)[0])
+    return str({who: {"more": list(rows - expected)[:4], "less": list(expected - rows)[:4]} for who, rows in found.items()})
 
 
 def settle_doubts(session: Session, askers: Askers) -> str:

@@ -33,6 +33,9 @@ class Load:
         # What transactions do besides: of this connection, for writer `who`, unit n. What it raises is as if the unit had.
         self.beside: Callable[[psycopg.Connection, int, int], None] | None = None
         self.again = {"40001", "55P03"}  # after which errors a unit is tried again
+        # What may happen to a session besides: it is closed, and another goes on. "": it is hung up on, or not let in.
+        self.trouble: set[str] = set()
+        self.troubles: Counter[str] = Counter()
         self.threads: list[threading.Thread] = []
         self.readers: list[Process] = []
 
@@ -72,22 +75,34 @@ class Load:
         wait_until(all_get_on, timeout, "all writers get on")
 
     def _write(self, who: int, kind: str) -> None:
-        connection = None
-        try:
-            connection = self.service.connect()
-            newest = connection.execute("SELECT max(n) FROM t WHERE who = %s", (who,)).fetchone()[0]
-            n = 0 if newest is None else newest + 1
-            while not self.stopping.is_set():
-                if self._unit(connection, who, kind, n):
-                    n += 1
-                    self.acknowledged[who] = n
-        except Exception as error:
-            # The service was killed; whatever else it is, it is wrong.
-            if not isinstance(error, psycopg.OperationalError) or (connection is not None and not connection.broken):
-                self.errors[f"{kind}: {type(error).__name__} {getattr(error, 'sqlstate', '')}: {error}"] += 1
-        finally:
-            if connection is not None:
-                connection.close()
+        """Until it is told to stop; or, where nothing is known of trouble, until the service is killed."""
+        while not self.stopping.is_set():
+            connection = None
+            try:
+                connection = self.service.connect()
+                self._units(connection, who, kind)
+            except Exception as error:
+                ended = isinstance(error, psycopg.OperationalError) and (connection is None or connection.broken)
+                state = "" if ended else getattr(error, "sqlstate", None) or type(error).__name__
+                if state in self.trouble:
+                    self.troubles[state] += 1
+                    self.stopping.wait(0.05)
+                elif ended and not self.trouble:
+                    return
+                else:
+                    self.errors[f"{kind}: {type(error).__name__} {state}: {error}"] += 1
+                    return
+            finally:
+                if connection is not None:
+                    connection.close()
+
+    def _units(self, connection: psycopg.Connection, who: int, kind: str) -> None:
+        newest = connection.execute("SELECT max(n) FROM t WHERE who = %s", (who,)).fetchone()[0]
+        n = 0 if newest is None else newest + 1
+        while not self.stopping.is_set():
+            if self._unit(connection, who, kind, n):
+                n += 1
+                self.acknowledged[who] = n
 
     def _unit(self, connection: psycopg.Connection, who: int, kind: str, n: int) -> bool:
         try:

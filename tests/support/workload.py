@@ -108,6 +108,7 @@ class Session:
         self.names = 0
         self.refused: Counter[str] = Counter()
         self.acknowledged = 0
+        self.history: list[str] = []  # of what was acknowledged
         self.open = False  # within a block
         self.in_doubt: list[Step] | None = None  # what was under way when the connection broke
 
@@ -134,11 +135,13 @@ class Session:
         except psycopg.Error as error:
             if self.connection.broken:
                 raise
-            if error.sqlstate not in REFUSED:
+            if error.sqlstate not in REFUSED and "outstanding updates" not in str(error):
                 raise WrongError(f"session {self.who}: {step.sql[:200]}: {error.sqlstate} {error}") from error
             self.refused[f"{error.sqlstate} {step.sql.split()[0]}"] += 1
+            self.history.append(f"{error.sqlstate}: {step.sql[:120]}")
             return False
         self.acknowledged += 1
+        self.history.append(f"{step.sql[:120]} {step.parameters or ''}")
         return True
 
     def apply(self, step: Step) -> None:
@@ -163,6 +166,7 @@ class Session:
         before = self.remember()
         done: list[Step] = []
         self.connection.execute("BEGIN")
+        self.history.append("BEGIN")
         ok = True
         for _ in range(self.chance.randrange(1, 6)):
             for step in self.steps():
@@ -174,6 +178,7 @@ class Session:
                 break
         if not ok or self.chance.random() < 0.25:
             self.connection.execute("ROLLBACK")
+            self.history.append("ROLLBACK")
             self.tables = before
             return
         self.in_doubt = done
