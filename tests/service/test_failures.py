@@ -221,7 +221,8 @@ def test_a_full_disk(
             load.start()
             load.wait(2)
             filler = fill(small_disk, leave)
-            wait_until(lambda: load.troubles["53100"] > 5, 60, "writers are told")
+            # Or hung up on: a checkpoint that fails ends DuckDB's instance, and the next needs space.
+            wait_until(lambda: load.troubles["53100"] and load.troubles.total() > 20, 60, "writers are told")
             assert service.process.running
             filler.unlink()
             wait_until(lambda: serves(service), 20, "it serves again")
