@@ -21,10 +21,12 @@ soak:
 	DUCKROW_SOAK=1 tools/test.sh
 
 bench: all
-	tools/setup.sh python
-	tools/venv.sh tools 1.5.6 2.0.0
+	tools/setup.sh python bench
+	tools/venv.sh tools 1.5.6 2.0.0 quack
+	tools/fetch_engines.sh
 	tools/wheel.sh 1.5.6 2.0.0
 	$(PYTHON_2) bench/bench.py
+	$(PYTHON_2) bench/service.py
 
 check:
 	tools/check.sh

@@ -135,7 +135,8 @@ typedef enum duckrow_turn_mode { DUCKROW_EXCLUSIVE, DUCKROW_SHARED } duckrow_tur
 
 /* Waits, first come first served, for the right to open the file: read-write (EXCLUSIVE, one process) or read-only (SHARED).
  * Then waits, within the same timeout, for programs that use the file without duckrow, and keeps them out.
- * kind is recorded ("write", "hold", …). Errors: BUSY with holder, waiting and waited_ms; INTERRUPTED; PERMISSION; IO. */
+ * kind is recorded ("write", "hold", …); a service steps aside for "hold", and for nothing else.
+ * Errors: BUSY with holder, waiting and waited_ms; INTERRUPTED; PERMISSION; IO. */
 DUCKROW_API duckrow_code duckrow_turn_take(duckrow_db *db, duckrow_turn_mode mode, const char *kind, int64_t timeout_ms,
                                            duckrow_turn **turn, duckrow_error *error);
 /* Takes the POSIX lock on the database file again: any close() of that file in this process drops DuckDB's own. Cheap.
@@ -215,6 +216,11 @@ typedef struct duckrow_slot_status {
     duckrow_process reader[16];
 } duckrow_slot_status;
 
+typedef struct duckrow_figure {
+    char name[40];
+    int64_t value;
+} duckrow_figure;
+
 typedef struct duckrow_status {
     char path[4096], read_path[4096];
     int exists, held, shared;     /* is the turn held; by readers sharing it */
@@ -230,6 +236,8 @@ typedef struct duckrow_status {
     int64_t bytes;                /* what the .duckrow folder costs on disk */
     int max_slots, snapshots; /* settings: copies kept at most; are there to be any */
     char service[4352];       /* how to reach the service that has the turn: a libpq connection string; "": none has */
+    int figures; /* what that service says of itself and of this database: those of SHOW duckrow, by their names, as it */
+    duckrow_figure figure[96]; /* has last left them: "at", the first, says when (ms since 1970). None: they can't be read */
 } duckrow_status;
 
 /* A look from outside: takes no turn, waits for nothing, writes nothing. */

@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh NEED…: installs the Debian packages that are missing for build, python, postgres, clang, fuzz, node, java. Quick when nothing is.
+# setup.sh NEED…: installs the Debian packages that are missing for build, python, postgres, bench, clang, fuzz, node, java. Quick when nothing is.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/common.sh
@@ -53,6 +53,7 @@ for need in "$@"; do
         ;;
     python) want python3 python3-venv python3-dev -- have_python ;;
     postgres) want postgresql-client -- have psql ;;
+    bench) want postgresql-15 -- test -x /usr/lib/postgresql/15/bin/pgbench -a -x /usr/lib/postgresql/15/bin/postgres ;;
     clang) want clang -- have clang ;;
     fuzz)
         want clang -- have clang

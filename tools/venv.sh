@@ -2,6 +2,7 @@
 # venv.sh NAME…: makes Python environments in build/venv, each again only when what it is made of has changed.
 #   tools       what builds and checks (tools/requirements.txt)
 #   <engine>    that version of duckdb, and what the tests need (tests/requirements*.txt)
+#   quack       a peer of the benchmarks (bench/requirements-quack.txt)
 #   python3.x   another Python of this machine with the oldest supported duckdb, for a smoke test
 set -eu
 cd "$(dirname "$0")/.."
@@ -29,6 +30,7 @@ make() {
 for name in "$@"; do
     case $name in
     tools) make tools "$(find_python)" -r tools/requirements.txt ;;
+    quack) make quack "$(find_python)" -r bench/requirements-quack.txt ;;
     python3.*) make "$name" "$(tools/other_pythons.sh "$name")" "duckdb==${ENGINES%% *}" ;;
     *) make "$name" "$(find_python)" "duckdb==$name" -r tests/requirements.txt -r tests/requirements-programs.txt ;;
     esac

@@ -44,16 +44,25 @@ def _simple(column: Sequence[Any]) -> bool:
     return True
 
 
-def rewrite(query: object, rows: object) -> tuple[str, list[list[Any]]] | None:
-    """The bulk insert of all rows but the last, and its parameters; None where the original has to run."""
+def shape(query: object, rows: object) -> tuple[str, int] | None:
+    """What a plain INSERT of rows goes into, and how many columns they have; None where it is none, or the rows don't fit."""
     if not isinstance(query, str) or not isinstance(rows, (list, tuple)) or len(rows) < 3:
         return None
     match = _INSERT.fullmatch(query)
     count = _placeholders(match["values"]) if match else 0
     if not match or not count or not all(type(r) in (list, tuple) and len(r) == count for r in rows):
         return None
-    columns = [list(c) for c in zip(*rows[:-1])]
+    return match["into"], count
+
+
+def rewrite(query: object, rows: object) -> tuple[str, list[list[Any]]] | None:
+    """The bulk insert of all rows but the last, and its parameters; None where the original has to run."""
+    found = shape(query, rows)
+    if found is None:
+        return None
+    into, count = found
+    columns = [list(c) for c in zip(*rows[:-1])]  # type: ignore[index]
     if not all(_simple(c) for c in columns):
         return None
     unnested = ", ".join(f"unnest(${i})" for i in range(1, count + 1))
-    return f"INSERT INTO {match['into']} SELECT {unnested}", columns
+    return f"INSERT INTO {into} SELECT {unnested}", columns

@@ -6,14 +6,16 @@ import atexit
 import contextlib
 import os
 import re
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
 from duckrow import _core, _stock, attachments, bulk, databases, fetching, idle, instances, sessions, statements, subclasses
-from duckrow.errors import UsageError
+from duckrow.errors import BusyError, UsageError
 from duckrow.mounts import AsOf
+from duckrow.served import failures, many, opening, shipping
 from duckrow.states import (
     DEFAULT_TIMEOUT,
     IDLE_IN_TRANSACTION_TIMEOUT,
@@ -92,6 +94,8 @@ def _close(con: Connection, *, collected: bool = False) -> None:
     if state.process != os.getpid():
         return
     session.states.discard(state)
+    if state.served is not None:
+        state.served.close()
     if session.moves:  # it would keep a turn; a snapshot it does not, and asking costs as much as reading a little
         end_statements(con)
 
@@ -108,6 +112,10 @@ def _close(con: Connection, *, collected: bool = False) -> None:
 
 def _commit(con: Connection, state: State) -> None:
     state.raise_if_ended()
+    if state.served is not None:
+        if state.served.wire.transaction:
+            state.served.commit()
+        return
     try:
         _Base.commit(con)
     except duckdb.TransactionException as error:
@@ -123,7 +131,7 @@ def _before_close(con: Connection) -> list[None]:
 def _before_exit(con: Connection, kind: object = None, value: object = None, trace: object = None) -> list[bool]:
     state = _states.get(id(con))
     try:
-        if kind is None and state and not state.closed and state.session.writes:
+        if kind is None and state and not state.closed and (state.session.writes or state.served):
             _commit(con, state)
     finally:
         _close(con)
@@ -147,6 +155,9 @@ def _set(con: Connection, state: State, name: str, seconds: float | None) -> Non
         state.session.idle_release = seconds = IDLE_RELEASE if seconds is None else seconds
     else:
         state.idle_in_transaction_timeout = seconds = IDLE_IN_TRANSACTION_TIMEOUT if seconds is None else seconds
+    if state.served is not None:
+        state.served.forget()
+        state.served.set_timeout(name, seconds)
     # Leaves the result that SET leaves.
     _Base.execute(con, f"SET VARIABLE duckrow_{name} = {round(seconds * 1000)}")
 
@@ -165,6 +176,8 @@ def _take_settings(con: Connection, state: State, query: str) -> str | None:
 
 def _before_statement(con: Connection, *args: Any, **kwargs: Any) -> Any:
     state = _state(con)
+    if state.served is not None:
+        return _before_served(con, state, con, *args, **kwargs)
     query = args[0] if args else kwargs.get("query")
     session = state.session
     changed = False
@@ -199,9 +212,64 @@ def _before_statement(con: Connection, *args: Any, **kwargs: Any) -> Any:
     return (con,), {**kwargs, "query": query}
 
 
+def _before_served(con: Connection, state: State, answer: Any, *args: Any, **kwargs: Any) -> Any:
+    """None, or other arguments: the reader here is to run it. A list: it has been run."""
+    served = state.served
+    assert served is not None
+    query = args[0] if args else kwargs.get("query")
+    changed = False
+    if isinstance(query, str) and statements.mentions_setting(query):
+        rest = _take_settings(con, state, query)
+        if rest is None:
+            return [answer]
+        changed, query = rest != query, rest
+    found = served.split(con, query)
+    if not served.is_local(found):
+        parameters = args[1] if len(args) > 1 else kwargs.get("parameters", kwargs.get("params"))
+        served.run(con, found, parameters)
+        return [answer]
+    served.forget()
+    session = state.session
+    if session.instance.clean and statements.outlives_connection(con, query):
+        session.instance.clean = False
+    session.use(state)
+    state.begin_statement(Result.UNREAD)
+    if not changed:
+        return None
+    return ((con, query, *args[1:]), kwargs) if args else ((con,), {**kwargs, "query": query})
+
+
+def _rescue(con: Connection, error: BaseException, args: Any, kwargs: Any) -> bool:
+    state = _states.get(id(con))
+    if state is None or state.served is None:
+        return False
+    query = args[1] if len(args) > 1 else (kwargs or {}).get("query")
+    keywords = kwargs or {}
+    parameters = args[2] if len(args) > 2 else keywords.get("parameters", keywords.get("params"))
+    return state.served.rescue(con, error, query, parameters)
+
+
+def _rescue_statement(error: BaseException, args: Any, kwargs: Any) -> Any:
+    return [args[0]] if _rescue(args[0], error, args, kwargs) else None
+
+
+def _rescue_relation(error: BaseException, args: Any, kwargs: Any) -> Any:
+    con = args[0]
+    return [_served_relation(con, _states[id(con)])] if _rescue(con, error, args, kwargs) else None
+
+
+def _served_relation(con: Connection, state: State) -> Any:
+    assert state.served is not None
+    relation = state.served.relation(con)
+    fetching.adopt(relation, state, detached=True)
+    return relation
+
+
 def _before_relation(con: Connection, *args: Any, **kwargs: Any) -> Any:
     """sql() and its like return no relation for what returns no rows, and run others later."""
     answer = _before_statement(con, *args, **kwargs)
+    if isinstance(answer, list) and _state(con).served is not None:
+        return [_served_relation(con, _state(con))]
     if isinstance(answer, list):
         return [None]
     _state(con).result = Result.NONE
@@ -213,6 +281,9 @@ def _before_executemany(con: Connection, *args: Any, **kwargs: Any) -> Any:
     state.raise_if_ended()
     query = args[0] if args else kwargs.get("query")
     rows = args[1] if len(args) > 1 else kwargs.get("parameters")
+    if state.served is not None:
+        many.run(state.served, con, query, rows)
+        return [con]
     state.session.use(state)
     state.begin_statement(Result.NONE)
     try:
@@ -234,8 +305,67 @@ def _before_executemany(con: Connection, *args: Any, **kwargs: Any) -> Any:
     return None
 
 
+def _before_append(con: Connection, *args: Any, **kwargs: Any) -> Any:
+    served = _state(con).served
+    if served is None:
+        return _before_plain(con)
+
+    def append(table_name: str, df: Any, *, by_name: bool = False) -> None:
+        shipping.append(served, table_name, df, by_name=by_name)
+
+    append(*args, **kwargs)
+    return [con]
+
+
+def _before_appender(con: Connection, *args: Any, **kwargs: Any) -> None:
+    if _state(con).served is not None:
+        raise failures.unsupported("an appender")
+    _before_plain(con)
+
+
+def _before_checkpoint(con: Connection) -> Any:
+    served = _state(con).served
+    if served is None:
+        return _before_plain(con)
+    served.wire.run("CHECKPOINT")
+    return [con]
+
+
+def _before_table(con: Connection, *args: Any, **kwargs: Any) -> Any:
+    state = _state(con)
+    if state.served is None or not state.served.remote:
+        return _before_plain(con)
+    name = args[0] if args else next(iter(kwargs.values()))
+    served = state.served
+    served.run(con, served.split(con, f"SELECT * FROM {name if '.' in name else instances.quote_name(name)}"), None)
+    return [_served_relation(con, state)]
+
+
+def _before_register(con: Connection, *args: Any, **kwargs: Any) -> None:
+    served = _state(con).served
+    if served is not None:
+
+        def register(view_name: str, python_object: Any = None) -> None:
+            if python_object is None:
+                served.registered.pop(view_name.lower(), None)
+            else:
+                served.registered[view_name.lower()] = python_object
+
+        register(*args, **kwargs)
+    _before_plain(con)
+
+
+def _before_interrupt(con: Connection) -> None:
+    state = _states.get(id(con))
+    if state is not None and state.served is not None:
+        state.served.wire.cancel()
+
+
 def _before_begin(con: Connection) -> Any:
     state = _state(con)
+    if state.served is not None:
+        state.served.begin()
+        return [con]
     state.raise_if_ended()
     state.session.use(state)
     state.begin_statement(Result.NONE)
@@ -243,6 +373,10 @@ def _before_begin(con: Connection) -> Any:
 
 
 def _before_commit(con: Connection) -> Any:
+    served = _state(con).served
+    if served is not None:
+        served.commit()
+        return [con]
     _before_begin(con)
     _state(con).outcome = False
 
@@ -252,6 +386,9 @@ def _before_rollback(con: Connection) -> Any:
     if _ending and state and state.closed:
         return [con]  # a pool that tidies up while the interpreter ends: _close_all() has rolled it back
     state = _state(con)
+    if state.served is not None:
+        state.served.rollback()
+        return [con]
     if state.ended:
         state.ended = None
         return [con]
@@ -266,6 +403,8 @@ def _before_plain(con: Connection, *args: Any, **kwargs: Any) -> None:
 
 def _before_other(con: Connection, *args: Any, **kwargs: Any) -> None:
     """What reaches beyond the connection by its nature."""
+    if _state(con).served is not None:
+        raise failures.unsupported("a function, a file system or an extension of one's own")
     _before_plain(con)
     _state(con).session.instance.clean = False
 
@@ -297,6 +436,8 @@ def _after(con: Connection, result: Any) -> Any:
 def _before_cursor(con: Connection) -> list[Connection]:
     state = _state(con)
     session = state.session
+    if state.served is not None:
+        return [_connect_served(state.served.place, state.family)]
     session.keeper.join(session)
     cursor = _connect(session, state.timeout, state.family)
     _states[id(cursor)].idle_in_transaction_timeout = state.idle_in_transaction_timeout
@@ -313,37 +454,64 @@ def _refresh(con: Connection) -> bool:
     snapshot and this one was not opened with refresh=. A connection that writes always shows the newest.
     """
     state = _state(con)
-    return not state.session.writes and state.session.refresh(state)
+    return not state.session.writes and state.served is None and state.session.refresh(state)
 
 
 def _get_as_of(con: Connection) -> AsOf | None:
-    return _state(con).session.as_of()
+    state = _state(con)
+    return None if state.served is not None else state.session.as_of()
 
 
 def _get_timeout(con: Connection) -> float:
-    return _state(con).timeout
+    state = _state(con)
+    return state.timeout if state.served is None else state.served.busy_timeout()
 
 
 def _get_read_only(con: Connection) -> bool:
-    return not _state(con).session.writes
+    state = _state(con)
+    return not state.session.writes and state.served is None
+
+
+def _get_description(con: Connection) -> Any:
+    state = _states.get(id(con))
+    if state is not None and state.served is not None and not state.closed:
+        state.served.load(con)
+    return _Base.description.__get__(con)
+
+
+def _get_rowcount(con: Connection) -> int:
+    state = _states.get(id(con))
+    if state is not None and state.served is not None and state.served.count is not None:
+        return state.served.count
+    return int(_Base.rowcount.__get__(con))
 
 
 def _install() -> None:
-    def hook(names: tuple[str, ...], before: Callable[..., Any], after: Callable[..., Any] | None = _after) -> None:
+    def hook(
+        names: tuple[str, ...],
+        before: Callable[..., Any],
+        after: Callable[..., Any] | None = _after,
+        rescue: Callable[..., Any] | None = None,
+    ) -> None:
         for name in names:
             target = getattr(_Base, name, None)
             if target is not None:
-                setattr(Connection, name, _core.Hook(target, before, after))
+                setattr(Connection, name, _core.Hook(target, before, after, rescue))
 
-    hook(("execute",), _before_statement)
-    hook(("sql", "query", "from_query"), _before_relation)
+    hook(("execute",), _before_statement, rescue=_rescue_statement)
+    hook(("sql", "query", "from_query"), _before_relation, rescue=_rescue_relation)
     hook(("executemany",), _before_executemany)
     hook(("begin",), _before_begin)
     hook(("commit",), _before_commit)
     hook(("rollback",), _before_rollback)
-    hook(("append", "appender", "query_appender", "checkpoint", "table", "view", "values", "table_function"), _before_plain)
+    hook(("append",), _before_append)
+    hook(("appender", "query_appender"), _before_appender)
+    hook(("checkpoint",), _before_checkpoint)
+    hook(("table", "view"), _before_table)
+    hook(("register", "unregister"), _before_register)
+    hook(("interrupt",), _before_interrupt, None)
+    hook(("values", "table_function", "get_table_names"), _before_plain)
     hook(("from_arrow", "from_csv_auto", "from_df", "from_parquet", "read_csv", "read_json", "read_parquet"), _before_plain)
-    hook(("register", "unregister", "get_table_names"), _before_plain)
     hook(("cursor", "duplicate"), _before_cursor, None)
     hook(("close",), _before_close, None)
     hook(("__exit__",), _before_exit, None)
@@ -353,6 +521,8 @@ def _install() -> None:
     attributes = {
         "__del__": _del,
         "refresh": _refresh,
+        "description": property(_get_description, doc=_Base.description.__doc__),
+        "rowcount": property(_get_rowcount, doc=_Base.rowcount.__doc__),
         "as_of": property(_get_as_of, doc="which commit this shows, and when that was published; None: not a snapshot"),
         "busy_timeout": property(_get_timeout, doc="seconds that waits take at most; PRAGMA busy_timeout sets it"),
         "read_only": property(_get_read_only, doc="is this a snapshot?"),
@@ -418,6 +588,7 @@ def get_write_connection(
     config: dict[str, Any] | None = None,
     idle_release: float | None = None,
     idle_in_transaction_timeout: float | None = None,
+    exclusive: bool = False,
 ) -> Connection:
     """The one read-write connection: waits for its turn, first come first served, and gives it up when closed or idle.
 
@@ -427,16 +598,78 @@ def get_write_connection(
     idle_release: after so many seconds (1) without a statement it gives its turn up until the next, sooner when somebody waits; 0:
     never. idle_in_transaction_timeout: after so many seconds (10) without a statement an open transaction is rolled back, and the
     next statement raises IdleError; 0: never.
+
+    Where a service has the database (`duckrow serve`), the connection writes through it, and timeouts that are not given are the
+    service's. exclusive: takes the file itself, also from a service, which makes way and comes back.
     """
     limit = check_seconds("timeout", timeout, DEFAULT_TIMEOUT)
     release = check_seconds("idle_release", idle_release, IDLE_RELEASE)
     limit_in_transaction = check_seconds("idle_in_transaction_timeout", idle_in_transaction_timeout, IDLE_IN_TRANSACTION_TIMEOUT)
-    session = databases.database(_fs_path(path)).join_writer(config or {}, limit)
+    database = databases.database(_fs_path(path))
+    if exclusive:
+        session: sessions.Session = database.join_writer(config or {}, limit, "hold")
+    else:
+        place = opening.Place(database, config or {}, timeout, idle_in_transaction_timeout)
+        found = _find_writer(place, limit)
+        if not isinstance(found, sessions.Session):
+            return found
+        session = found
     con = _connect(session, limit)
     state = _states[id(con)]
     state.idle_in_transaction_timeout = limit_in_transaction
     if idle_release is not None:
         session.idle_release = release
+    return con
+
+
+def _find_writer(place: opening.Place, limit: float) -> Connection | sessions.Session:
+    """A connection through the service, or the session of an own turn. Who has the turn but isn't there yet, or is leaving, is
+    waited for, and not queued behind."""
+    deadline = time.monotonic() + limit
+    while True:
+        if place.database.writer is None and opening.is_announced(place.database):
+            con = _try_served(place)
+            if con is not None:
+                return con
+        try:
+            return place.database.join_writer(place.config, 0.0)
+        except BusyError as error:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise
+            if error.holder is None or error.holder.kind != "serve":
+                return _queue(place, left)
+        time.sleep(min(left, 0.02))
+
+
+def _queue(place: opening.Place, left: float) -> Connection | sessions.Session:
+    """Waits for the turn; a service may have come before."""
+    try:
+        return place.database.join_writer(place.config, left)
+    except BusyError:
+        con = _try_served(place) if opening.is_announced(place.database) else None
+        if con is None:
+            raise
+        return con
+
+
+def _try_served(place: opening.Place) -> Connection | None:
+    wire = place.wire()
+    return _connect_served(place, object(), wire) if wire.connect() else None
+
+
+def _connect_served(place: opening.Place, family: object, wire: opening.Wire | None = None) -> Connection:
+    """A connection through a service, with a reader of its own: it refreshes when it likes."""
+    made = wire or place.wire()
+    made.ready()
+    try:
+        session, snapshots = place.reader()
+        con = _connect(session, place.limit, family)
+    except BaseException:
+        made.close()
+        raise
+    state = _states[id(con)]
+    state.served = opening.Served(state, made, place, snapshots=snapshots)
     return con
 
 
@@ -451,9 +684,10 @@ def connect(
     *,
     timeout: float | None = None,
     refresh: Refresh | None = None,
+    exclusive: bool = False,
 ) -> duckdb.DuckDBPyConnection:
     """duckdb.connect, with turns and snapshots for files. What is not a file (`:memory:`, `md:`, …) goes to DuckDB as it is; an
-    in-memory database understands ATTACH of files as ours do."""
+    in-memory database understands ATTACH of files as ours do. exclusive: as get_write_connection takes it."""
     limit = check_seconds("timeout", timeout, DEFAULT_TIMEOUT)
     text = os.fspath(database)
     if not text or _ELSEWHERE.match(text) or _stock.is_snapshot(text):
@@ -467,7 +701,7 @@ def connect(
     mode = str(settings.pop("access_mode", "")).upper()
     if read_only or mode == "READ_ONLY":
         return get_readonly_connection(text, timeout=limit, config=settings, refresh=refresh)
-    return get_write_connection(text, timeout=limit, config=settings)
+    return get_write_connection(text, timeout=timeout, config=settings, exclusive=exclusive)
 
 
 # ---- ending ----

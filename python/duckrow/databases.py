@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from duckrow import _core, idle, instances
-from duckrow.errors import BusyError
+from duckrow.errors import BusyError, NoSnapshotError, StaleError
 from duckrow.mounts import Mount
 from duckrow.sessions import Session
 
@@ -71,8 +71,10 @@ class Database(Keeper):
         self.opening = False
         self.readers: dict[str, Session] = {}
 
-    def _open(self, config: dict[str, Any], deadline: float, *, writes: bool, refreshes: bool = False) -> Session:
-        mount = Mount(self.core, writes=writes)
+    def _open(
+        self, config: dict[str, Any], deadline: float, *, writes: bool, refreshes: bool = False, kind: str = "write"
+    ) -> Session:
+        mount = Mount(self.core, writes=writes, kind=kind)
         mount.take(deadline)
         try:
             instance = instances.take(config, self.core.path)
@@ -90,8 +92,8 @@ class Database(Keeper):
         session.watch()
         return session
 
-    def join_writer(self, config: dict[str, Any], timeout: float) -> Session:
-        """The process's write session, a new one if there is none. The caller is one of its users."""
+    def join_writer(self, config: dict[str, Any], timeout: float, kind: str = "write") -> Session:
+        """The process's write session, a new one if there is none. The caller is one of its users. kind: of its turn."""
         deadline = time.monotonic() + timeout
         with self.change:
             if not self.change.wait_for(lambda: not self.opening, max(0.0, deadline - time.monotonic())):
@@ -103,7 +105,7 @@ class Database(Keeper):
             self.opening = True
         session = None
         try:
-            session = self._open(config, deadline, writes=True)
+            session = self._open(config, deadline, writes=True, kind=kind)
             return session
         finally:
             with self.change:
@@ -138,6 +140,14 @@ class Database(Keeper):
     def open_reader(self, config: dict[str, Any], timeout: float, *, refreshes: bool) -> Session:
         """A read session for one connection and its cursors."""
         return self._open(config, time.monotonic() + timeout, writes=False, refreshes=refreshes)
+
+    def has_snapshots(self) -> bool:
+        """Is there a snapshot to read?"""
+        try:
+            self.core.pin(0).unpin()
+        except (NoSnapshotError, StaleError, BusyError):
+            return False
+        return True
 
     def separate(self, session: Session) -> None:
         with self.change:

@@ -70,6 +70,26 @@ class UnsupportedError(duckdb.NotSupportedError, Error):
     """The place or the file is one that duckrow refuses."""
 
 
+class MissingError(UnsupportedError):
+    """A package is not installed."""
+
+
+class ServiceError(duckdb.IOException, Error):
+    """The service that has the database cannot be reached, or went away."""
+
+    name = "IO"
+    code = 7
+    sqlstate = "08006"
+
+
+class LostTransactionError(duckdb.TransactionException, Error):
+    """The service went away, and with it the open transaction."""
+
+    name = "IO"
+    code = 7
+    sqlstate = "08006"
+
+
 class FileError(duckdb.IOException, Error):
     """The file cannot be used: missing, not a database, not permitted, no space."""
 

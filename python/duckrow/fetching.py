@@ -11,7 +11,8 @@ from typing import Any
 
 import duckdb
 
-from duckrow import _core, subclasses
+from duckrow import _core, instances, subclasses
+from duckrow.served import failures, shipping
 from duckrow.states import Result, State
 
 _Base = duckdb.DuckDBPyConnection
@@ -39,6 +40,8 @@ _RELATION_WHOLE = frozenset(
     ("fetchall", "df", "to_df", "fetchdf", "fetchnumpy", "pl", "torch", "tf", "to_arrow_table", "fetch_arrow_table", "close")
 )
 
+_WRITERS = frozenset(("create", "to_table", "insert_into", "insert", "update", "create_view", "to_view"))
+
 # ---- rows of a connection ----
 
 
@@ -53,6 +56,8 @@ def install(connection: Any, state_of: Callable[[Any], State]) -> None:
         def fetch(con: Any, *args: Any, **kwargs: Any) -> Any:
             state = state_of(con)
             session = state.session
+            if state.served is not None:
+                state.served.load(con)
             if not session.moves:
                 return native(con, *args, **kwargs)
             state.raise_if_ended()
@@ -110,6 +115,7 @@ def _other(con: Any, state: State, native: Any, *args: Any, **kwargs: Any) -> An
 # ---- relations and appenders ----
 
 _states: dict[int, State] = {}
+_detached: set[int] = set()  # what needs nothing of the database any more
 
 
 def _before(companion: Any, *args: Any, **kwargs: Any) -> None:
@@ -118,6 +124,8 @@ def _before(companion: Any, *args: Any, **kwargs: Any) -> None:
         return
     state.check()
     state.raise_if_ended()
+    if state.served is not None and state.served.remote and id(companion) not in _detached:
+        raise failures.unsupported("a relation that was made before the transaction, read within it")
     state.session.use(state)
 
 
@@ -129,13 +137,41 @@ def _after(result_left: Result | None) -> Callable[[Any, Any], Any]:
         if result_left is not None and result is not NotImplemented:
             state.result = result_left
         state.session.done(state)
-        return adopt(result, state)
+        return adopt(result, state, detached=id(companion) in _detached)
 
     return after
 
 
 def _del(companion: Any) -> None:
     _states.pop(id(companion), None)
+    _detached.discard(id(companion))
+
+
+def _writing(name: str) -> Callable[..., Any]:
+    """A relation's method that writes: where a service does that, its rows go there."""
+
+    def before(companion: Any, *args: Any, **kwargs: Any) -> Any:
+        state = _states.get(id(companion))
+        if state is not None and state.served is not None:
+            state.check()
+            statement = _statement_of(name, *args, **kwargs)
+            if statement is None:
+                raise failures.unsupported(f"a relation's {name}()")
+            shipping.write_relation(state.served, companion, statement)
+            return [None]
+        return _before(companion, *args, **kwargs)
+
+    return before
+
+
+def _statement_of(name: str, table_name: str = "", *args: Any, **kwargs: Any) -> str | None:
+    """What create() and insert_into() mean in SQL."""
+    if args or kwargs or not table_name or name not in ("create", "to_table", "insert_into"):
+        return None
+    target = table_name if "." in table_name else instances.quote_name(table_name)
+    if name == "insert_into":
+        return f"INSERT INTO {target} FROM duckrow_relation"
+    return f"CREATE TABLE {target} AS FROM duckrow_relation"
 
 
 def _companion(base: Any, name: str) -> Any:
@@ -149,7 +185,8 @@ def _companion(base: Any, name: str) -> Any:
         if attribute == "shape":
             setattr(derived, attribute, property(_core.Hook(target.__get__, _before, _after(None))))
         elif callable(getattr(base, attribute)):
-            setattr(derived, attribute, _core.Hook(getattr(base, attribute), _before, _after(left)))
+            before = _writing(attribute) if attribute in _WRITERS else _before
+            setattr(derived, attribute, _core.Hook(getattr(base, attribute), before, _after(left)))
     derived.__del__ = _del
     return derived
 
@@ -164,9 +201,12 @@ _companions = {
 }
 
 
-def adopt(result: Any, state: State) -> None:
-    """A relation or an appender is used through the session of the connection that it came from."""
+def adopt(result: Any, state: State, *, detached: bool = False) -> None:
+    """A relation or an appender is used through the session of the connection that it came from. detached: the database is no part
+    of it."""
     derived = _companions.get(type(result))
     if derived is not None and state.session.moves:
         subclasses.retype(result, derived)
         _states[id(result)] = state
+        if detached:
+            _detached.add(id(result))

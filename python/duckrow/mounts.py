@@ -78,10 +78,11 @@ def _explain(path: str, message: str) -> Error | None:
 
 class Mount:
     """A database of a session. `name` is its catalog, "" that of the file which its engine was made for. `options` are those of an
-    ATTACH statement."""
+    ATTACH statement. `kind`: what its turn is for; "hold" has a service make way."""
 
-    def __init__(self, core: _core.Database, *, writes: bool, name: str = "", options: str = "") -> None:
+    def __init__(self, core: _core.Database, *, writes: bool, name: str = "", options: str = "", kind: str = "write") -> None:
         self.core = core
+        self.kind = kind
         self.writes = writes
         self.name = name
         self.options = options
@@ -98,7 +99,7 @@ class Mount:
         """The turn, or a snapshot."""
         self._failed = None
         if self.writes:
-            self.turn = self.core.take(False, "write", milliseconds_left(deadline))
+            self.turn = self.core.take(False, self.kind, milliseconds_left(deadline))
             if self.known and not self.core.exists():
                 self.drop()
                 message = f"{self.core.path} was removed while this connection did not hold it"

@@ -20,6 +20,7 @@ from duckrow.errors import ForkedError, IdleError
 
 if TYPE_CHECKING:
     from duckrow import attachments
+    from duckrow.served.session import Served
     from duckrow.sessions import Session
 
 DEFAULT_TIMEOUT = 10.0
@@ -59,6 +60,7 @@ class State:
         "reference",
         "rest",
         "result",
+        "served",
         "session",
         "timeout",
         "transaction",
@@ -83,6 +85,7 @@ class State:
         self.began: tuple[str, int] = ("", 0)
         self.warned = False
         self.used_at = 0.0
+        self.served: Served | None = None  # a service writes for it; the session only reads
 
     def belongs_to(self, con: Native) -> None:
         """The connection is made once its session is entered."""

@@ -13,7 +13,7 @@
 
 typedef struct {
     PyObject_HEAD
-    PyObject *before, *target, *after;
+    PyObject *before, *target, *after, *rescue;
 } Hook;
 
 static PyTypeObject *hook_type;
@@ -21,9 +21,9 @@ static PyObject *method_type; /* types.MethodType */
 
 static PyObject *hook_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"target", "before", "after", NULL};
-    PyObject *target, *before = Py_None, *after = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|OO:Hook", names, &target, &before, &after))
+    static char *names[] = {"target", "before", "after", "rescue", NULL};
+    PyObject *target, *before = Py_None, *after = Py_None, *rescue = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|OOO:Hook", names, &target, &before, &after, &rescue))
         return NULL;
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     Hook *self = (Hook *)allocate(type, 0);
@@ -32,6 +32,8 @@ static PyObject *hook_new(PyTypeObject *type, PyObject *arguments, PyObject *key
     Py_INCREF(target);
     Py_INCREF(before);
     Py_INCREF(after);
+    Py_INCREF(rescue);
+    self->rescue = rescue;
     self->target = target;
     self->before = before;
     self->after = after;
@@ -45,6 +47,7 @@ static int hook_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(self->before);
     Py_VISIT(self->target);
     Py_VISIT(self->after);
+    Py_VISIT(self->rescue);
     return 0;
 }
 
@@ -54,6 +57,7 @@ static int hook_clear(PyObject *object)
     Py_CLEAR(self->before);
     Py_CLEAR(self->target);
     Py_CLEAR(self->after);
+    Py_CLEAR(self->rescue);
     return 0;
 }
 
@@ -67,9 +71,29 @@ static void hook_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
+/* rescue(error, args, kwargs) → a list of one: the result in place of the error; None: the error stays. */
+static PyObject *rescued(Hook *self, PyObject *arguments, PyObject *keywords)
+{
+    PyObject *type, *value, *traceback, *result = NULL;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    PyObject *answer = PyObject_CallFunctionObjArgs(self->rescue, value, arguments, keywords ? keywords : Py_None, NULL);
+    if (!answer || PyList_Check(answer)) {
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(traceback);
+        result = answer ? PyList_GetItem(answer, 0) : NULL;
+        Py_XINCREF(result);
+    } else {
+        PyErr_Restore(type, value, traceback);
+    }
+    Py_XDECREF(answer);
+    return result;
+}
+
 /* before(*args, **kwargs) returns None to go on; (args, kwargs) to go on with others; or a list of one: the result.
  * after(self, result) runs when DuckDB's method has returned, or raised: then result is NotImplemented. What it returns, unless
- * None, takes the result's place. An exception of after's replaces no other. */
+ * None, takes the result's place. An exception of after's replaces no other. rescue runs last, where DuckDB's method has raised. */
 static PyObject *hook_call(PyObject *object, PyObject *arguments, PyObject *keywords)
 {
     Hook *self = (Hook *)object;
@@ -110,6 +134,8 @@ static PyObject *hook_call(PyObject *object, PyObject *arguments, PyObject *keyw
         }
         Py_XDECREF(done);
     }
+    if (!result && self->rescue != Py_None)
+        result = rescued(self, arguments, keywords);
     Py_XDECREF(answer);
     return result;
 }

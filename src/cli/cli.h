@@ -14,8 +14,8 @@
 enum { DR_FAIL_IFS = 16 };
 
 struct dr_options {
-    int write, json, help, force;
-    int64_t timeout_ms;
+    int write, exclusive, json, help, force;
+    int64_t timeout_ms, watch_ms; /* watch_ms 0: once */
     const char *format, *output, *engine, *file;
     const char *database, *sql, *target, *storage_version;
     const char *name, *value;          /* of a setting */
@@ -26,7 +26,7 @@ struct dr_options {
 };
 
 enum { /* the options and arguments that a subcommand takes */
-       DR_TAKES_WRITE = 1,
+       DR_TAKES_WRITE = 1, /* and --exclusive */
        DR_TAKES_JSON = 2,
        DR_TAKES_TIMEOUT = 4,
        DR_TAKES_FORMAT = 8, /* and --output and --file */
@@ -38,6 +38,7 @@ enum { /* the options and arguments that a subcommand takes */
        DR_TAKES_STORAGE_VERSION = 512,
        DR_TAKES_FAIL_IF = 1024,
        DR_TAKES_SETTING = 2048, /* a name, and a value */
+       DR_TAKES_WATCH = 8192,
        DR_TAKES_RAW = 4096,     /* alone: the command reads its arguments itself, --help too */
 };
 

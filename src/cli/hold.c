@@ -141,8 +141,10 @@ const struct dr_command dr_command_hold = {
     "hold [--timeout 10s] [--engine FILE] DB -- COMMAND [ARGUMENT...]",
     "take the turn and run a command that has the database to itself",
     "Waits for the turn, runs COMMAND, which may open the database in any way, publishes what it has done, and gives the turn\n"
-    "up. Readers go on reading the snapshot meanwhile. Ends with COMMAND's status: 128+N if signal N ended it, 126 if it can't\n"
-    "be executed, 127 if there is none. Signals are passed on to COMMAND.\n"
+    "up. Readers go on reading the snapshot meanwhile; a service that has the database steps aside, and takes it back. Ends "
+    "with\n"
+    "COMMAND's status: 128+N if signal N ended it, 126 if it can't be executed, 127 if there is none. Signals are passed on to\n"
+    "COMMAND.\n"
     "\n"
     "  --timeout TIME  how long to wait for the turn: 10s, 500ms, 2m, 1.5 (seconds); default 10s\n"
     "  --engine FILE   the libduckdb.so to use; default: DUCKROW_ENGINE, then the loader's path\n",

@@ -14,6 +14,21 @@ static duckrow_code read_timeout(const char *text, int64_t *milliseconds, duckro
                    *text == '-' ? "negative" : "not understood");
 }
 
+/* --watch [SECONDS] */
+static duckrow_code read_watch(const char *text, int64_t *milliseconds, duckrow_error *error)
+{
+    *milliseconds = 1000;
+    if (text && (dr_parse_duration(text, milliseconds) || *milliseconds < 10))
+        return dr_fail(error, DUCKROW_USAGE, "--watch %.100s is not understood: " DR_GIVE_A_TIME, text);
+    return DUCKROW_OK;
+}
+
+/* How long between two looks; a database may be called 5, but not be given as that. */
+static int is_number(const char *text)
+{
+    return text && *text && strspn(text, "0123456789.") == strlen(text);
+}
+
 struct flag {
     const char *name;
     unsigned takes;
@@ -24,6 +39,7 @@ struct flag {
 /* The value of --timeout is checked as it is read, so it has no place of its own. */
 static const struct flag flags[] = {
     {"--write", DR_TAKES_WRITE, offsetof(struct dr_options, write), 0},
+    {"--exclusive", DR_TAKES_WRITE, offsetof(struct dr_options, exclusive), 0},
     {"--json", DR_TAKES_JSON, offsetof(struct dr_options, json), 0},
     {"--help", 0, offsetof(struct dr_options, help), 0},
     {"-h", 0, offsetof(struct dr_options, help), 0},
@@ -34,6 +50,7 @@ static const struct flag flags[] = {
     {"--force", DR_TAKES_TARGET, offsetof(struct dr_options, force), 0},
     {"--storage-version", DR_TAKES_STORAGE_VERSION, offsetof(struct dr_options, storage_version), 1},
     {"--fail-if", DR_TAKES_FAIL_IF, offsetof(struct dr_options, fail_if), 1},
+    {"--watch", DR_TAKES_WATCH, 0, 0},
     {"--engine", DR_TAKES_ENGINE, offsetof(struct dr_options, engine), 1},
 };
 
@@ -47,6 +64,9 @@ static duckrow_code read_flag(const struct dr_command *command, int count, char 
         const struct flag *flag = &flags[i];
         if (strlen(flag->name) != length || memcmp(flag->name, argument, length) || (flag->takes & ~command->takes))
             continue;
+        if (flag->takes == DR_TAKES_WATCH)
+            return read_watch(value || *at + 1 == count || !is_number(arguments[*at + 1]) ? value : arguments[++*at],
+                              &options->watch_ms, error);
         if (!flag->has_value && value)
             return dr_fail(error, DUCKROW_USAGE, "%s takes no value; see duckrow %s --help", flag->name, command->name);
         if (!flag->has_value) {
@@ -81,6 +101,8 @@ static duckrow_code check(const struct dr_command *command, const struct dr_opti
         return dr_fail(error, DUCKROW_USAGE, "no command given: duckrow %s", command->usage);
     if (options->format && !dr_format_find(options->format))
         return dr_fail(error, DUCKROW_USAGE, "unknown format %.100s: choose one of %s", options->format, dr_format_names());
+    if (options->watch_ms && options->fail_if[0])
+        return dr_fail(error, DUCKROW_USAGE, "--watch and --fail-if don't go together");
     if (options->file && options->sql)
         return dr_fail(error, DUCKROW_USAGE, "SQL comes from the argument or from --file, not from both");
     return DUCKROW_OK;

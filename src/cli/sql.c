@@ -13,12 +13,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attached.h"
+#include "core/status.h"
+#include "engine/feed.h"
 #include "engine/sqltext.h"
 #include "engine/tokens.h"
 #include "format.h"
+#include "remote_sql.h"
 #include "signals.h"
 #include "work.h"
 
@@ -35,6 +39,11 @@ struct run {
     int results;      /* written so far */
     int transactions; /* has there been a BEGIN? */
 };
+
+static int writes(const struct run *run)
+{
+    return run->options->write || run->options->exclusive;
+}
 
 /* ---- the SQL ---- */
 
@@ -99,22 +108,33 @@ static duckrow_code parse(struct run *run, const char *sql, duckdb_extracted_sta
 
 /* ---- one statement ---- */
 
+static duckrow_code write_rows(void *context, duckdb_result *result, duckrow_error *error)
+{
+    struct run *run = context;
+    if (run->results && run->format->one_result)
+        return dr_fail(error, DUCKROW_USAGE, "%s holds one result, and this SQL gives more: run the statements one by one",
+                       run->format->name);
+    struct dr_answer answer = {run->work.session, result, run->results++};
+    duckrow_code code = run->format->write(&answer, &run->output, error);
+    return code ? code : dr_output_flush(&run->output, error);
+}
+
+static duckrow_code write_count(void *context, unsigned long long rows, duckrow_error *error)
+{
+    struct run *run = context;
+    duckrow_code code = DUCKROW_OK;
+    if (run->format == &dr_format_table)
+        code = dr_output_print(&run->output, error, "(%llu row%s changed)\n", rows, rows == 1 ? "" : "s");
+    return code ? code : dr_output_flush(&run->output, error);
+}
+
 static duckrow_code write_result(struct run *run, duckdb_result *result, duckrow_error *error)
 {
     const struct dr_duckdb *duckdb = run->work.session->duckdb;
-    duckrow_code code = DUCKROW_OK;
     int kind = (int)duckdb->result_return_type(*result);
-    if (kind == DR_RESULT_ROWS) {
-        if (run->results && run->format->one_result)
-            return dr_fail(error, DUCKROW_USAGE, "%s holds one result, and this SQL gives more: run the statements one by one",
-                           run->format->name);
-        struct dr_answer answer = {run->work.session, result, run->results++};
-        code = run->format->write(&answer, &run->output, error);
-    } else if (kind == DR_RESULT_CHANGED_ROWS && run->format == &dr_format_table) {
-        unsigned long long rows = duckdb->rows_changed(result);
-        code = dr_output_print(&run->output, error, "(%llu row%s changed)\n", rows, rows == 1 ? "" : "s");
-    }
-    return code ? code : dr_output_flush(&run->output, error);
+    if (kind == DR_RESULT_ROWS)
+        return write_rows(run, result, error);
+    return kind == DR_RESULT_CHANGED_ROWS ? write_count(run, duckdb->rows_changed(result), error) : DUCKROW_OK;
 }
 
 /* A statement that writes fails on a database that is open read-only, and the user can do something about it. DuckDB has no code
@@ -122,7 +142,7 @@ static duckrow_code write_result(struct run *run, duckdb_result *result, duckrow
 static duckrow_code add_hint(const struct run *run, duckrow_error *error)
 {
     const char *catalog = run->work.session->catalog;
-    if (run->options->write || error->code != DUCKROW_SQL || !strstr(error->message, "attached in read-only mode"))
+    if (writes(run) || error->code != DUCKROW_SQL || !strstr(error->message, "attached in read-only mode"))
         return error->code;
     char *quoted = catalog ? dr_sql_quote(catalog, '"') : NULL, *plain = catalog ? dr_sql_format("\"%s\"", catalog) : NULL;
     const char *found = quoted && plain && (strstr(error->message, quoted) || strstr(error->message, plain))
@@ -316,12 +336,19 @@ static duckrow_code run_each(struct run *run, duckrow_error *error)
     return code;
 }
 
+static duckrow_code check_results(const struct run *run, duckrow_error *error)
+{
+    return run->format->one_result && !run->results
+               ? dr_fail(error, DUCKROW_USAGE, "%s holds one result, and this SQL gives none", run->format->name)
+               : DUCKROW_OK;
+}
+
 static duckrow_code run_rest(struct run *run, duckrow_error *error)
 {
     idx_t number = 0;
     duckrow_code code = run->split ? run_each(run, error) : run_text(run, run->sql, &number, error);
-    if (!code && run->format->one_result && !run->results)
-        code = dr_fail(error, DUCKROW_USAGE, "%s holds one result, and this SQL gives none", run->format->name);
+    if (!code)
+        code = check_results(run, error);
     return code ? add_hint(run, error) : DUCKROW_OK;
 }
 
@@ -352,7 +379,7 @@ static duckrow_code end_transaction(struct run *run, duckrow_code code, duckrow_
 static duckrow_code write_database(struct run *run, duckrow_error *error)
 {
     struct dr_work *work = &run->work;
-    duckrow_code code = dr_work_take(work, "write", error);
+    duckrow_code code = dr_work_take(work, run->options->exclusive ? "hold" : "write", error);
     if (code)
         return code;
     code = dr_work_attach(work, error);
@@ -371,11 +398,94 @@ static duckrow_code write_database(struct run *run, duckrow_error *error)
     return code;
 }
 
+/* ---- through a service ---- */
+
+static int is_blank(const char *text)
+{
+    struct dr_tokens tokens;
+    dr_tokens_begin(&tokens, text, NULL);
+    return tokens.kind == DR_TOKEN_END;
+}
+
+static duckrow_code send_one(struct run *run, struct dr_remote *remote, const char *text, duckrow_error *error)
+{
+    const struct dr_remote_sink sink = {write_rows, write_count, run};
+    struct dr_attach attach;
+    dr_attach_parse(text, &attach);
+    int attaches = attach.kind != DR_ATTACH_NONE;
+    dr_attach_free(&attach);
+    if (attaches)
+        return dr_fail(error, DUCKROW_UNSUPPORTED,
+                       "%s is served, and its service attaches nothing: add --exclusive, for which it "
+                       "hands the file over",
+                       duckrow_db_path(run->work.db));
+    duckrow_code code = dr_remote_sql(remote, run->work.session, text, &sink, error);
+    if (!code && dr_signals_received())
+        code = dr_fail(error, DUCKROW_INTERRUPTED, "interrupted");
+    return code;
+}
+
+/* The service knows statements by themselves. What busy_timeout is was told at the start. */
+static duckrow_code send_each(struct run *run, struct dr_remote *remote, duckrow_error *error)
+{
+    const char *at = run->sql;
+    duckrow_code code = DUCKROW_OK;
+    for (idx_t number = 0; !code && *at;) {
+        char *text = take_statement(&at);
+        if (!text)
+            code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+        else if (!is_blank(text) && number++ >= run->next)
+            code = send_one(run, remote, text, error);
+        free(text);
+    }
+    if (!code)
+        code = check_results(run, error);
+    if (!code && dr_remote_in_transaction(remote))
+        code = send_one(run, remote, "COMMIT", error);
+    return code;
+}
+
+/* An open transaction ends with the session. */
+static duckrow_code send_all(struct run *run, idx_t count, struct dr_remote *remote, duckrow_error *error)
+{
+    if (!splits(run, count))
+        return dr_fail(error, DUCKROW_USAGE, "these statements can't be told apart: give them one by one");
+    duckrow_code code = dr_feed_register(run->work.session, error);
+    return code ? code : send_each(run, remote, error);
+}
+
+/* By whoever has the turn, or may have it: a service that runs the statements for us, or ourselves. */
+static duckrow_code write_somehow(struct run *run, idx_t count, duckrow_error *error)
+{
+    struct dr_work *work = &run->work;
+    struct dr_remote *remote;
+    char dsn[sizeof((duckrow_status *)0)->service];
+    for (;;) {
+        *dsn = 0;
+        if (!run->options->exclusive)
+            dr_status_service(work->db, dsn, sizeof dsn);
+        if (!*dsn)
+            return write_database(run, error);
+        duckrow_code code = dr_remote_open(dsn, work->timeout_ms, &remote, error);
+        if (!code) {
+            code = send_all(run, count, remote, error);
+            dr_remote_close(remote);
+            return code;
+        }
+        /* It is leaving, and gives its turn up. */
+        if (code != DUCKROW_NOT_FOUND || dr_signals_received())
+            return code;
+        if (!dr_work_left(work))
+            return dr_fail(error, DUCKROW_BUSY, "%s", error->message);
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+}
+
 /* Only what SQL attaches is read or written. */
 static duckrow_code without_database(struct run *run, duckrow_error *error)
 {
     duckrow_code code = run_rest(run, error);
-    if (run->options->write)
+    if (writes(run))
         code = end_transaction(run, code, error);
     dr_attached_end(&run->attached);
     return code;
@@ -394,14 +504,14 @@ static duckrow_code run_all(struct run *run, duckrow_error *error)
 {
     duckrow_code code = read_sql(run, error);
     if (!code)
-        code = dr_work_open(&run->work, run->options, run->options->write ? 0 : DUCKROW_MUST_EXIST, error);
+        code = dr_work_open(&run->work, run->options, writes(run) ? 0 : DUCKROW_MUST_EXIST, error);
     if (!code)
         code = dr_output_open(&run->output, run->options->output, error);
     if (code)
         return code;
     duckdb_extracted_statements statements = NULL;
     idx_t count;
-    run->attached = (struct dr_attachments){.host = &run->work, .write = run->options->write};
+    run->attached = (struct dr_attachments){.host = &run->work, .write = writes(run)};
     code = parse(run, run->sql, &statements, &count, error);
     if (!code)
         code = run_leading(run, statements, count, error);
@@ -412,7 +522,7 @@ static duckrow_code run_all(struct run *run, duckrow_error *error)
     if (!run->work.db)
         code = without_database(run, error);
     else
-        code = run->options->write ? write_database(run, error) : read_database(run, error);
+        code = writes(run) ? write_somehow(run, count, error) : read_database(run, error);
     return code ? code : dr_output_finish(&run->output, error);
 }
 
@@ -440,16 +550,19 @@ static int run_sql(const struct dr_options *options)
 
 const struct dr_command dr_command_sql = {
     "sql",
-    "sql [--write] [--timeout 10s] [--format table|csv|json|parquet|arrow] [--output FILE] [--engine FILE] DB [SQL]",
+    "sql [--write | --exclusive] [--timeout 10s] [--format table|csv|json|parquet|arrow] [--output FILE] [--engine FILE] DB "
+    "[SQL]",
     "run SQL",
     "Runs SQL on the database: read-only, on its snapshot, unless --write is given.\n"
     "SQL comes from the argument, from --file FILE, or from standard input. Each statement's result is printed in turn.\n"
     "Writing, an error rolls back the open transaction; at the end an open transaction is committed, and readers see it.\n"
+    "Where a service has the database, it runs what --write gives it; files that SQL names are the service's to open then.\n"
     "ATTACH 'FILE' AS x (READ_ONLY) reads that database's snapshot too; ATTACH 'FILE' AS x takes its turn when --write is "
     "given.\n"
     "DB may be :memory:, to work with attached databases alone.\n"
     "\n"
     "  --write          take the turn and open the database read-write; makes a missing one\n"
+    "  --exclusive      the same, but never through a service, which hands the database over instead\n"
     "  --timeout TIME   how long to wait: 10s, 500ms, 2m, 1.5 (seconds); default 10s; also SET busy_timeout = MILLISECONDS\n"
     "  --format FORMAT  table (default), csv, json (an array of objects), parquet or arrow (IPC stream; both: one result)\n"
     "  --output FILE    write the results to FILE, which appears when all is done, and not at all on an error; - is\n"

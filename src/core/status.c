@@ -1,3 +1,5 @@
+#include "status.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -5,6 +7,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "figures.h"
 #include "json.h"
 #include "publish.h"
 #include "readers.h"
@@ -74,17 +77,24 @@ static duckrow_code read_turn(const duckrow_db *db, duckrow_status *status, duck
     return DUCKROW_OK;
 }
 
-/* What a service has left for its clients counts while it has the turn. */
-static void read_service(const duckrow_db *db, duckrow_status *status)
+/* What a service has left for its clients counts while it has the turn, or has stepped aside. */
+void dr_status_service(const duckrow_db *db, char *dsn, size_t size)
 {
     char path[PATH_MAX];
     struct stat st;
-    if (!status->held || strcmp(status->holder.kind, "serve") != 0 || dr_db_path(db, path, NULL, "service"))
+    struct flock found;
+    int turn;
+    *dsn = 0;
+    if (dr_turn_open(db, 0, &turn, NULL) || turn < 0)
+        return;
+    int serves = dr_lock_test(turn, F_RDLCK, DR_SERVE, 1, &found) > 0;
+    dr_close(turn);
+    if (!serves || dr_db_path(db, path, NULL, "service"))
         return;
     int fd = dr_open(path, O_RDONLY, 0);
-    if (fd >= 0 && dr_os.fstat(fd, &st) == 0 && st.st_size < (off_t)sizeof status->service &&
-        dr_read_at(fd, status->service, (size_t)st.st_size, 0) == 0)
-        status->service[strcspn(status->service, "\n")] = 0;
+    if (fd >= 0 && dr_os.fstat(fd, &st) == 0 && (size_t)st.st_size < size && dr_read_at(fd, dsn, (size_t)st.st_size, 0) == 0)
+        dsn[st.st_size] = 0;
+    dsn[strcspn(dsn, "\n")] = 0;
     dr_close(fd);
 }
 
@@ -133,7 +143,9 @@ duckrow_code duckrow_status_read(duckrow_db *db, duckrow_status *status, duckrow
     duckrow_code code = read_turn(db, status, error);
     if (code || (code = dr_config_read(db, &config, error)))
         return code;
-    read_service(db, status);
+    dr_status_service(db, status->service, sizeof status->service);
+    if (*status->service)
+        status->figures = dr_figures_read(db, status->figure, COUNT(status->figure));
     status->max_slots = config.max_slots;
     status->snapshots = config.snapshots;
     read_slots(db, status);
@@ -216,6 +228,8 @@ duckrow_code duckrow_status_json(duckrow_db *db, char **text, duckrow_error *err
         if (*status->service) {
             dr_json_open(&json, "service", '{');
             dr_json_string(&json, "dsn", status->service);
+            for (int i = 0; i < status->figures; i++)
+                dr_json_number(&json, status->figure[i].name, status->figure[i].value);
             dr_json_close(&json, '}');
         } else {
             dr_json_null(&json, "service");

@@ -90,13 +90,13 @@ static int64_t record_offset(int64_t ticket)
 }
 
 /* ticket -1: the holder's record. Only people read it, so a failure to write it is not one. */
-static void write_record(const duckrow_turn *turn, int64_t ticket, const char *kind)
+static void write_record(const duckrow_turn *turn, int64_t ticket)
 {
     struct record record = {.ticket = ticket, .pid_namespace = dr_pid_namespace()};
     if (dr_process_describe(getpid(), &record.process) < 0)
         record.process.pid = getpid();
     record.process.since_at = dr_calendar_ms();
-    snprintf(record.process.kind, sizeof record.process.kind, "%s", kind);
+    memcpy(record.process.kind, turn->kind, sizeof record.process.kind);
     memcpy(record.process.command, turn->db->command, sizeof record.process.command);
     record.checksum = dr_hash(&record.ticket, sizeof record - sizeof record.checksum);
     (void)!dr_write_at(turn->fd, &record, sizeof record, record_offset(ticket));
@@ -116,6 +116,21 @@ static int read_record(int fd, int64_t ticket, struct record *record)
 }
 
 /* ---- looking ---- */
+
+static int is_kind(const struct record *record, const char *kind)
+{
+    return strcmp(record->process.kind, kind) == 0;
+}
+
+/* The first byte of [from, to) that is locked, to 0: without end; -1: none. The lock that the kernel names is any of them. */
+static int64_t lowest_ticket(int fd, int64_t from, int64_t to)
+{
+    struct flock found;
+    int64_t lowest = -1;
+    while ((to == 0 || from < to) && dr_lock_test(fd, F_RDLCK, from, to ? to - from : 0, &found) > 0)
+        lowest = to = found.l_start < from ? from : found.l_start;
+    return lowest;
+}
 
 static duckrow_process seen_from_here(const struct record *record)
 {
@@ -141,22 +156,22 @@ void dr_turn_look(int fd, struct dr_queue *queue, duckrow_process *waiters, int 
     queue->level = queue->held && dr_lock_test(fd, F_RDLCK, DR_LEVEL, 1, &found) == 0;
     if (queue->held && !queue->shared && read_record(fd, -1, &holder))
         queue->holder = seen_from_here(&holder);
-    int64_t from = DR_TICKET;
-    int first = 1;
-    while (dr_lock_test(fd, F_RDLCK, from, 0, &found) > 0) {
-        int64_t ticket = found.l_start < from ? from - DR_TICKET : found.l_start - DR_TICKET;
+    queue->serves = dr_lock_test(fd, F_RDLCK, DR_SERVE, 1, &found) > 0;
+    /* The holder keeps its ticket, which is the first but where a service has stepped aside. Its record there may have been written
+     * over: so many have come since. */
+    int first_holds = !queue->serves || is_kind(&holder, "serve"), seen = 0;
+    for (int64_t at = DR_TICKET; (at = lowest_ticket(fd, at, 0)) >= 0; at++) {
         struct record record;
-        read_record(fd, ticket, &record);
-        /* The holder keeps its ticket, and is the first. */
-        int holds = first && queue->held && !queue->shared && same_process(&record, &holder);
-        first = 0;
+        int read = read_record(fd, at - DR_TICKET, &record);
+        int holds = !seen && queue->held && !queue->shared && (read ? same_process(&record, &holder) : first_holds);
+        seen |= holds;
+        first_holds = 0;
         if (!holds) {
             if (queue->waiting < most)
                 waiters[queue->waiting] = seen_from_here(&record);
             if (queue->waiting++ == 0)
-                queue->first_ticket = ticket;
+                queue->first_ticket = at - DR_TICKET;
         }
-        from = DR_TICKET + ticket + 1;
     }
 }
 
@@ -210,6 +225,49 @@ static duckrow_code take_ticket(duckrow_turn *turn, duckrow_error *error)
 static int wait_for(const duckrow_turn *turn, short type, int64_t start, int64_t length, int64_t deadline)
 {
     return dr_lock_wait(turn->fd, type, start, length, deadline, turn->db->options.interrupted, turn->db->options.context);
+}
+
+/* ---- a hold beside a service ---- */
+
+/* A service may have come since a hold has looked, so it looks again this often. */
+enum { GLANCE_MS = 250, MOVING_MS = 1000 };
+
+/* The first lower ticket that a hold has to wait for: -1: none. *served: there is a service. */
+static int64_t before_hold(const duckrow_turn *turn, int *served)
+{
+    struct flock found;
+    *served = dr_lock_test(turn->fd, F_RDLCK, DR_SERVE, 1, &found) > 0;
+    for (int64_t at = DR_TICKET; (at = lowest_ticket(turn->fd, at, DR_TICKET + turn->ticket)) >= 0; at++) {
+        struct record record;
+        read_record(turn->fd, at - DR_TICKET, &record);
+        if (!*served || is_kind(&record, "hold"))
+            return at;
+    }
+    return -1;
+}
+
+/* Waits until there is a service, and no other hold before this one: 1; or nobody is before it: 0. -1 with errno. */
+static int wait_as_hold(const duckrow_turn *turn, int64_t deadline)
+{
+    int served;
+    for (int64_t at; (at = before_hold(turn, &served)) >= 0;) {
+        int64_t soon = dr_clock_ms() + GLANCE_MS;
+        if (wait_for(turn, F_RDLCK, at, 1, soon < deadline ? soon : deadline) == 0)
+            dr_unlock(turn->fd, at, 1);
+        else if (errno != ETIMEDOUT || dr_clock_ms() >= deadline)
+            return -1;
+    }
+    return served;
+}
+
+/* Asks the service to step aside, and has the turn then. */
+static int call(const duckrow_turn *turn, int64_t deadline)
+{
+    if (wait_for(turn, F_WRLCK, DR_CALL, 1, deadline) < 0)
+        return -1;
+    int result = wait_for(turn, F_WRLCK, DR_TURN, 2, deadline);
+    dr_unlock(turn->fd, DR_CALL, 1);
+    return result;
 }
 
 /* Waits until no lower ticket is out. 0, or -1 with errno. */
@@ -399,19 +457,22 @@ static void note_headers(duckrow_turn *turn)
 
 /* ---- taking ---- */
 
-static duckrow_code take_locks(duckrow_turn *turn, const char *kind, int64_t asked, int64_t deadline, duckrow_error *error)
+static duckrow_code take_locks(duckrow_turn *turn, int64_t asked, int64_t deadline, duckrow_error *error)
 {
     duckrow_code code = take_ticket(turn, error);
     if (code)
         return code;
-    write_record(turn, turn->ticket, kind);
-    if (wait_for_lower(turn, deadline) < 0)
+    write_record(turn, turn->ticket);
+    int exclusive = turn->mode == DUCKROW_EXCLUSIVE, hold = exclusive && strcmp(turn->kind, "hold") == 0;
+    int served = hold ? wait_as_hold(turn, deadline) : wait_for_lower(turn, deadline);
+    if (served < 0)
         return give_up(turn, errno, asked, error);
-    int exclusive = turn->mode == DUCKROW_EXCLUSIVE;
-    if (wait_for(turn, exclusive ? F_WRLCK : F_RDLCK, DR_TURN, exclusive ? 2 : 1, deadline) < 0)
+    if ((served ? call(turn, deadline) : wait_for(turn, exclusive ? F_WRLCK : F_RDLCK, DR_TURN, exclusive ? 2 : 1, deadline)) < 0)
         return give_up(turn, errno, asked, error);
     if (exclusive) {
-        write_record(turn, -1, kind);
+        if (strcmp(turn->kind, "serve") == 0)
+            dr_lock_try(turn->fd, F_WRLCK, DR_SERVE, 1);
+        write_record(turn, -1);
     } else {
         dr_unlock(turn->fd, DR_TICKET + turn->ticket, 1);
         turn->ticket = -1;
@@ -435,7 +496,7 @@ static void drop_locks(duckrow_turn *turn)
     dr_source_put(turn->source);
     turn->source = NULL;
     if (turn->fd >= 0) {
-        dr_unlock(turn->fd, DR_TURN, 2);
+        dr_unlock(turn->fd, DR_TURN, 4);
         if (turn->ticket >= 0)
             dr_unlock(turn->fd, DR_TICKET + turn->ticket, 1);
         dr_close(turn->fd);
@@ -444,7 +505,7 @@ static void drop_locks(duckrow_turn *turn)
     turn->ticket = -1;
 }
 
-static duckrow_code take(duckrow_turn *turn, const char *kind, int64_t asked, int64_t deadline, duckrow_error *error)
+static duckrow_code take(duckrow_turn *turn, int64_t asked, int64_t deadline, duckrow_error *error)
 {
     for (;;) {
         duckrow_code code = dr_turn_open(turn->db, 1, &turn->fd, error);
@@ -453,13 +514,30 @@ static duckrow_code take(duckrow_turn *turn, const char *kind, int64_t asked, in
             code = dr_turn_open(turn->db, 0, &turn->fd, error);
         if (code)
             return code;
-        code = queue ? take_locks(turn, kind, asked, deadline, error) : share_without_queue(turn, asked, deadline, error);
+        code = queue ? take_locks(turn, asked, deadline, error) : share_without_queue(turn, asked, deadline, error);
         if (code)
             return code;
         if (turn->fd < 0 || still_there(turn) > 0)
             return keep_strangers_out(turn, asked, deadline, error);
         drop_locks(turn);
     }
+}
+
+/* With all locks taken: is the file one to go on with, and the snapshot level with it? */
+static duckrow_code begin(duckrow_turn *turn, const struct dr_config *config, duckrow_error *error)
+{
+    duckrow_code code = dr_publish_check_wal(turn, error);
+    if (code)
+        return code;
+    note_headers(turn);
+    if (turn->mode == DUCKROW_EXCLUSIVE && dr_publish_is_level(turn, config))
+        dr_turn_set_level(turn);
+    return DUCKROW_OK;
+}
+
+static int64_t deadline_of(int64_t asked, int64_t timeout_ms)
+{
+    return timeout_ms > INT64_MAX - asked ? INT64_MAX : asked + timeout_ms;
 }
 
 duckrow_code duckrow_turn_take(duckrow_db *db, duckrow_turn_mode mode, const char *kind, int64_t timeout_ms, duckrow_turn **taken,
@@ -473,21 +551,19 @@ duckrow_code duckrow_turn_take(duckrow_db *db, duckrow_turn_mode mode, const cha
     if (!turn)
         return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     *turn = (duckrow_turn){.db = db, .mode = mode, .fd = -1, .ticket = -1, .guarded = F_UNLCK, .forks = dr_fork_count()};
-    int64_t asked = dr_clock_ms(), deadline = timeout_ms > INT64_MAX - asked ? INT64_MAX : asked + timeout_ms;
+    snprintf(turn->kind, sizeof turn->kind, "%s", kind);
+    int64_t asked = dr_clock_ms();
     struct dr_config config;
     duckrow_code code = dr_config_read(db, &config, error);
     if (code == DUCKROW_OK)
-        code = take(turn, kind, asked, deadline, error);
+        code = take(turn, asked, deadline_of(asked, timeout_ms), error);
     if (code == DUCKROW_OK)
-        code = dr_publish_check_wal(turn, error);
+        code = begin(turn, &config, error);
     if (code) {
         drop_locks(turn);
         free(turn);
         return code;
     }
-    note_headers(turn);
-    if (mode == DUCKROW_EXCLUSIVE && dr_publish_is_level(turn, &config))
-        dr_turn_set_level(turn);
     *taken = turn;
     return DUCKROW_OK;
 }
@@ -612,6 +688,89 @@ int duckrow_turn_wanted(const duckrow_turn *turn)
     if (turn->fd < 0 || turn->forks != dr_fork_count())
         return 0;
     return dr_turn_count_tickets(turn->fd, DR_TICKET + turn->ticket + 1, 0);
+}
+
+/* ---- stepping aside ---- */
+
+int dr_turn_called(const duckrow_turn *turn)
+{
+    struct flock found;
+    return dr_lock_test(turn->fd, F_RDLCK, DR_CALL, 1, &found) > 0;
+}
+
+duckrow_code dr_turn_step_aside(duckrow_turn *turn, duckrow_error *error)
+{
+    duckrow_code code = duckrow_turn_lend(turn, error);
+    if (code)
+        return code;
+    dr_source_put(turn->source);
+    turn->source = NULL;
+    turn->level = 0;
+    turn->aside = 1;
+    write_record(turn, turn->ticket);
+    dr_unlock(turn->fd, DR_TURN, 2);
+    /* Who lets go of TURN and asks for it again would have it before the other wakes. */
+    if (wait_for(turn, F_RDLCK, DR_CALL, 1, dr_clock_ms() + MOVING_MS) == 0) {
+        dr_unlock(turn->fd, DR_CALL, 1);
+        return DUCKROW_OK;
+    }
+    return give_up(turn, errno, dr_clock_ms() - MOVING_MS, error);
+}
+
+/* TURN, by the ticket that was kept; where the folder is another one, by a new ticket. */
+static duckrow_code take_back(duckrow_turn *turn, int64_t asked, int64_t deadline, duckrow_error *error)
+{
+    if (turn->ticket >= 0) {
+        if (wait_for(turn, F_WRLCK, DR_TURN, 2, deadline) < 0)
+            return give_up(turn, errno, asked, error);
+        if (still_there(turn) > 0) {
+            turn->aside = 0;
+            write_record(turn, -1);
+            return DUCKROW_OK;
+        }
+    }
+    drop_locks(turn);
+    duckrow_code code = take(turn, asked, deadline, error);
+    if (code)
+        drop_locks(turn);
+    turn->aside = code != DUCKROW_OK;
+    return code;
+}
+
+duckrow_code dr_turn_come_back(duckrow_turn *turn, int64_t timeout_ms, duckrow_error *error)
+{
+    dr_error_clear(error);
+    int64_t asked = dr_clock_ms(), deadline = deadline_of(asked, timeout_ms);
+    struct dr_config config;
+    duckrow_code code = dr_check_fork(turn->forks, error);
+    if (!code && turn->aside)
+        code = take_back(turn, asked, deadline, error);
+    if (!code && turn->guarded == F_UNLCK)
+        code = keep_strangers_out(turn, asked, deadline, error);
+    if (!code)
+        code = dr_config_read(turn->db, &config, error);
+    return code ? code : begin(turn, &config, error);
+}
+
+int dr_turn_caller(const duckrow_turn *turn, duckrow_process *caller)
+{
+    for (int64_t at = DR_TICKET; (at = lowest_ticket(turn->fd, at, 0)) >= 0; at++) {
+        struct record record;
+        if (read_record(turn->fd, at - DR_TICKET, &record) && is_kind(&record, "hold")) {
+            *caller = seen_from_here(&record);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int dr_turn_holder(const duckrow_turn *turn, duckrow_process *holder)
+{
+    struct dr_queue queue = {0};
+    if (turn->fd >= 0)
+        dr_turn_look(turn->fd, &queue, NULL, 0);
+    *holder = queue.holder;
+    return queue.held && !queue.shared;
 }
 
 void duckrow_turn_release(duckrow_turn *turn)

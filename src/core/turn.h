@@ -5,6 +5,8 @@
  *
  *     TURN          held by whoever has the turn: write lock = exclusive, read lock = shared
  *     LEVEL         held together with an exclusive TURN until the snapshot is as new as what the holder found
+ *     CALL          held by the hold that is next, while it waits for a service to step aside
+ *     SERVE         held by a service from when it has the turn until it gives it up, while it has stepped aside too
  *     TICKET + n    held by whoever has ticket n, from queueing until the turn is given up (exclusive) or got (shared)
  *
  * To queue: read the hint at byte 8, go to the first n from there with no ticket at n or above, and take TICKET + n without
@@ -17,6 +19,12 @@
  * is out already, costs fairness once and nothing else.
  *
  * To give up: unlock TURN, then the ticket.
+ *
+ * A service (kind "serve") has the turn for days, and steps aside for who wants to hold the file (kind "hold"), and for nobody else.
+ * A hold that finds SERVE locked waits for no ticket, other holds' before its own excepted; it locks CALL, waits for TURN, and unlocks
+ * CALL when it has that. A service that finds CALL locked gives up TURN, but not its ticket,
+ * waits until CALL is free (the hold has TURN, or has gone), and then for TURN. As its ticket is the lowest all the while, nobody but
+ * holds gets the file in between, and who is killed at any point leaves nothing behind.
  *
  * File: 0 "duckrow" and the format number, 8 the hint (u64, native order), then records of 512 bytes: number 1 is the holder's,
  * ticket n's is number 2 + n mod 126. A record counts only while its lock is held and its checksum fits. It says in which pid
@@ -33,14 +41,18 @@
 enum { DR_FORMAT = 1, DR_RECORD = 512, DR_RECORDS = 126 };
 #define DR_TURN ((int64_t)1 << 40)
 #define DR_LEVEL (DR_TURN + 1)
+#define DR_CALL (DR_TURN + 2)
+#define DR_SERVE (DR_TURN + 3)
 #define DR_TICKET ((int64_t)1 << 41)
 
 struct duckrow_turn {
     duckrow_db *db;
     duckrow_turn_mode mode;
+    char kind[DUCKROW_KIND_SIZE];
     int fd;                   /* of the turn file; -1: a reader that may not write the folder and found no turn file */
     int64_t ticket;           /* -1: none */
     int level;
+    int aside;                /* stepped: TURN is not held, the ticket is */
     short guarded;            /* the POSIX lock taken on the file: F_RDLCK, F_WRLCK, or F_UNLCK */
     struct dr_source *source; /* NULL while there is no file */
     uint64_t found;           /* hash of the headers when the turn was taken; 0: there were none */
@@ -53,6 +65,7 @@ struct duckrow_turn {
 struct dr_queue {
     int held, shared, level;
     duckrow_process holder; /* when held and not shared */
+    int serves;             /* a service holds it, or has stepped aside for the holder */
     int waiting;
     int64_t first_ticket;   /* the lowest ticket that waits; -1 */
 };
@@ -66,6 +79,16 @@ int dr_turn_count_tickets(int fd, int64_t from, int64_t to);
 /* Is the turn held by somebody whose snapshot is level? 1 yes; 0 nobody holds it; -1 its holder is not level yet. */
 int dr_turn_explains(int fd);
 void dr_turn_set_level(duckrow_turn *turn);
+/* Does a hold ask this turn's holder to step aside? One fcntl call. */
+int dr_turn_called(const duckrow_turn *turn);
+/* Steps aside: with nothing of the file open. Returns when the hold has the turn, or has gone: OK; or doesn't move (it is stopped): BUSY.
+ * Whatever is returned, dr_turn_come_back is next, or the release. */
+duckrow_code dr_turn_step_aside(duckrow_turn *turn, duckrow_error *error);
+/* Waits for the turn as duckrow_turn_take does, and begins it anew; may be called again after BUSY. The file may be another one. */
+duckrow_code dr_turn_come_back(duckrow_turn *turn, int64_t timeout_ms, duckrow_error *error);
+/* Who holds the turn that was stepped aside from; who asks for it: the first hold in the queue. 0: nobody. */
+int dr_turn_caller(const duckrow_turn *turn, duckrow_process *caller);
+int dr_turn_holder(const duckrow_turn *turn, duckrow_process *holder);
 /* Are the file and the turn file still those that the turn was taken on? IO: what is written is not in the file at the path.
  * STALE: the folder was removed, and somebody may have a new one. */
 duckrow_code dr_turn_check(const duckrow_turn *turn, duckrow_error *error);

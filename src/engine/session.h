@@ -27,6 +27,7 @@ typedef struct dr_session {
     char *catalog;         /* name of the attached file's database; NULL: none attached */
     char *guest, *options; /* of a guest: the name for its database, and more options of ATTACH or NULL; else NULL */
     duckdb_result *relayed; /* what duckrow_result() reads: relay.h */
+    struct dr_feed *fed;    /* what duckrow_feed() reads: feed.h */
 } dr_session;
 
 enum {

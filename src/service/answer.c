@@ -4,8 +4,8 @@
 #include <strings.h>
 
 #include "core/os.h"
+#include "show.h"
 #include "sqlcursor.h"
-#include "stats.h"
 #include "steps.h"
 
 static void perform_set(struct dr_client *client, struct dr_portal *portal, dr_step next)
@@ -34,17 +34,6 @@ static void perform_set(struct dr_client *client, struct dr_portal *portal, dr_s
     dr_go_on(client, next);
 }
 
-static void put_texts(struct dr_buffer *out, const char *const *texts, int count)
-{
-    size_t at = dr_message_begin(out, 'D');
-    dr_buffer_u16(out, (uint16_t)count);
-    for (int i = 0; i < count; i++) {
-        dr_buffer_u32(out, (uint32_t)strlen(texts[i]));
-        dr_buffer_text(out, texts[i]);
-    }
-    dr_message_end(out, at);
-}
-
 void dr_describe_texts(struct dr_buffer *out, const char *const *names, int count)
 {
     enum { TEXT = 25 };
@@ -64,60 +53,64 @@ void dr_describe_texts(struct dr_buffer *out, const char *const *names, int coun
 
 int dr_describe_show(struct dr_buffer *out, const char *sql)
 {
-    static const char *const columns[] = {"name", "value"}, *const all[] = {"name", "setting", "description"};
     char name[64];
     const char *one = name;
     if (!dr_show_parse(sql, name))
         return 0;
-    if (strcasecmp(name, "duckrow") == 0)
-        dr_describe_texts(out, columns, 2);
-    else if (strcasecmp(name, "ALL") == 0)
-        dr_describe_texts(out, all, 3);
+    const struct dr_show *show = dr_show_find(name);
+    if (show)
+        dr_describe_texts(out, show->columns, show->count);
     else
         dr_describe_texts(out, &one, 1);
     return 1;
 }
 
-static void show_stats(struct dr_client *client)
+static const struct dr_show *show_of(const struct dr_portal *portal)
 {
-    struct dr_stat stats[DR_STATS];
-    int count = dr_stats(client->server, stats);
-    char value[32];
-    for (int i = 0; i < count; i++) {
-        const char *const texts[] = {stats[i].name, value};
-        snprintf(value, sizeof value, "%lld", (long long)stats[i].value);
-        put_texts(dr_reply(client), texts, 2);
-    }
+    char name[64];
+    dr_show_parse(portal->statement->sql, name);
+    return dr_show_find(name);
 }
 
-static void show_all(struct dr_client *client)
+static void do_show(struct dr_client *client)
 {
-    const char *name, *about;
-    char value[256];
-    for (int i = 0; (name = dr_parameters_name(i, &about)); i++) {
-        dr_parameters_show(&client->parameters, name, value);
-        const char *const texts[] = {name, value, about};
-        put_texts(dr_reply(client), texts, 3);
+    client->error = (duckrow_error){0};
+    show_of(client->portal)->rows(client, dr_reply(client));
+}
+
+static void after_show(struct dr_client *client)
+{
+    dr_step next = dr_take_next(client);
+    if (client->error.code) {
+        dr_fail_client(client, next);
+        return;
     }
+    dr_complete(client, "SHOW");
+    dr_go_on(client, next);
 }
 
 static void perform_show(struct dr_client *client, struct dr_portal *portal, int describe, dr_step next)
 {
     char name[64], value[256];
     const char *text = value;
+    const struct dr_show *show = show_of(portal);
     if (describe)
         dr_describe_show(dr_reply(client), portal->statement->sql);
+    client->next_step = next;
+    client->portal = portal;
+    if (show && show->in_worker) {
+        dr_client_start(client, do_show, after_show);
+        return;
+    }
+    client->error = (duckrow_error){0};
     dr_show_parse(portal->statement->sql, name);
-    if (strcasecmp(name, "duckrow") == 0) {
-        show_stats(client);
-    } else if (strcasecmp(name, "ALL") == 0) {
-        show_all(client);
+    if (show) {
+        show->rows(client, dr_reply(client));
     } else {
         dr_parameters_show(&client->parameters, name, value);
-        put_texts(dr_reply(client), &text, 1);
+        dr_put_texts(dr_reply(client), &text, 1);
     }
-    dr_complete(client, "SHOW");
-    dr_go_on(client, next);
+    after_show(client);
 }
 
 static void perform_declare(struct dr_client *client, struct dr_portal *portal, dr_step next)

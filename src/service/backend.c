@@ -34,9 +34,16 @@ void dr_backend_free(struct dr_backend *backend)
 
 duckrow_code dr_backend_connect(struct dr_backend *backend, duckrow_error *error)
 {
+    struct dr_host *host = backend->host;
+    struct dr_member passing = {.stop = &backend->cancelled};
     if (backend->connection)
         return DUCKROW_OK;
-    duckrow_code code = dr_host_connect(backend->host, backend->database, &backend->connection, error);
+    /* USE wants the database to be there. */
+    duckrow_code code = dr_gate_enter(&host->gate, &passing, dr_clock_ms() + backend->busy_timeout, error);
+    if (code)
+        return code;
+    code = dr_host_connect(host, backend->database, &backend->connection, error);
+    dr_gate_leave(&host->gate, &passing);
     if (code)
         return code;
     backend->member.connection = backend->connection;
@@ -63,7 +70,7 @@ void dr_backend_run_end(struct dr_backend *backend, duckrow_error *error)
     backend->running = NULL;
     pthread_mutex_unlock(&backend->mutex);
     if (backend->member.inside && backend->member.cancelled && error->code)
-        dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
+        dr_fail(error, DUCKROW_BUSY, "%s", backend->member.told);
     else if (reason && error->code)
         dr_fail(error, DUCKROW_INTERRUPTED, "%s", reason);
 }
@@ -99,8 +106,10 @@ void dr_backend_ready(struct dr_backend *backend)
 duckrow_code dr_backend_begin(struct dr_backend *backend, duckrow_error *error)
 {
     duckrow_code code = dr_backend_connect(backend, error);
+    backend->waits_for = "a change of the schema";
     if (!code)
         code = dr_gate_enter(&backend->host->gate, &backend->member, dr_clock_ms() + backend->busy_timeout, error);
+    backend->waits_for = NULL;
     if (code)
         return code;
     code = dr_connection_run(backend->host->duckdb, backend->connection, "BEGIN", error);
@@ -108,6 +117,7 @@ duckrow_code dr_backend_begin(struct dr_backend *backend, duckrow_error *error)
         dr_gate_leave(&backend->host->gate, &backend->member);
     backend->open = !code;
     backend->wrote_at = 0;
+    backend->began_at = code ? 0 : dr_clock_ms();
     return code;
 }
 
@@ -120,7 +130,7 @@ void dr_backend_rollback(struct dr_backend *backend)
     dr_runner_clear(backend->runner);
     dr_gate_leave(&backend->host->gate, &backend->member);
     backend->open = backend->changes_schema = 0;
-    backend->wrote_at = 0;
+    backend->wrote_at = backend->began_at = 0;
 }
 
 duckrow_code dr_backend_commit(struct dr_backend *backend, duckrow_error *error)
@@ -130,16 +140,19 @@ duckrow_code dr_backend_commit(struct dr_backend *backend, duckrow_error *error)
         return DUCKROW_OK;
     duckrow_code code = dr_runner_flush(backend->runner, error);
     if (!code && backend->member.cancelled)
-        code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
+        code = dr_fail(error, DUCKROW_BUSY, "%s", backend->member.told);
     if (code || !wrote) {
         dr_backend_rollback(backend);
         return code;
     }
+    backend->waits_for = "its commit";
     code = dr_host_commit(backend->host, &backend->member, -1, &(struct dr_committing){0}, error);
+    backend->waits_for = NULL;
+    backend->host->served[backend->database].transactions += !code;
     if (backend->changes_schema)
         dr_statements_changed(backend->statements);
     backend->open = backend->changes_schema = 0;
-    backend->wrote_at = 0;
+    backend->wrote_at = backend->began_at = 0;
     if (code) {
         dr_runner_clear(backend->runner);
         if (dr_is_fatal(error))
@@ -195,6 +208,8 @@ void dr_backend_run_alone(struct dr_backend *backend, struct dr_unit *unit)
         int lost = unit->error.code == DUCKROW_BUSY && backend->member.cancelled;
         if (unit->failed < 0 || backend->cancelled || !(dr_is_conflict(&unit->error) || lost) || dr_clock_ms() >= unit->deadline)
             return;
+        backend->waits_for = "a transaction that it conflicts with";
         nanosleep(&(struct timespec){.tv_nsec = PATIENCE_MS * 1000000L}, NULL);
+        backend->waits_for = NULL;
     }
 }

@@ -24,6 +24,8 @@ struct dr_backend {
     int changes_schema; /* the open transaction does */
     struct dr_cursor *streaming; /* the one whose rows are still to come from the connection (cursor.h); NULL: none */
     int own; /* has a state of its own: everything is to run on its connection */
+    atomic_llong began_at; /* of dr_clock_ms: the open transaction; 0: there is none */
+    const char *_Atomic waits_for; /* static text, for who looks; NULL: for nothing */
     atomic_llong wrote_at; /* of dr_clock_ms: the open transaction's first write; 0: none yet */
     int64_t busy_timeout;
     pthread_mutex_t mutex; /* over running */
@@ -56,7 +58,7 @@ duckrow_code dr_backend_run_begin(struct dr_backend *backend, duckdb_connection 
 void dr_backend_run_end(struct dr_backend *backend, duckrow_error *error);
 /* Gives the own connection up, and the state that it has. */
 void dr_backend_disconnect(struct dr_backend *backend);
-/* Makes sure of the own connection. */
+/* Makes sure of the own connection; outside the gate. */
 duckrow_code dr_backend_connect(struct dr_backend *backend, duckrow_error *error);
 
 #endif

@@ -20,9 +20,11 @@ void dr_client_log(struct dr_client *client, enum dr_log_level level, const char
     const struct dr_host *host = &client->server->host;
     if (!dr_log_wants(level))
         return;
+    int database = client->backend.database; /* -1: one that isn't served */
     snprintf(who, sizeof who, "%s(%lld) %s", client->peer, (long long)client->peer_pid, client->parameters.application_name);
     dr_log(level,
-           &(struct dr_log_about){.session = client->id, .client = who, .database = host->served[client->backend.database].name},
+           &(struct dr_log_about){
+               .session = client->id, .client = who, .database = database < 0 ? NULL : host->served[database].name},
            "%s", message);
 }
 
@@ -107,9 +109,11 @@ static int send_from_worker(struct dr_sink *sink, struct dr_buffer *bytes)
     size_t size = dr_buffer_size(bytes);
     pthread_mutex_lock(&client->mutex);
     while (is_full(client, size, limit) && !client->gone && !must_stop(client)) {
+        client->backend.waits_for = "its client to read";
         /* Who cancels doesn't signal. */
         dr_server_wake(client->server);
         dr_condition_wait(&client->drained, &client->mutex, dr_clock_ms() + LOOK_AGAIN_MS);
+        client->backend.waits_for = NULL;
     }
     /* All it may grow to at once: growing by and by leaves holes. */
     if (dr_buffer_size(&client->out) + size > KEEP_BYTES && dr_buffer_size(&client->out) + size <= limit)
@@ -127,6 +131,7 @@ static int send_from_worker(struct dr_sink *sink, struct dr_buffer *bytes)
 static void run_task(struct dr_task *task)
 {
     struct dr_client *client = (struct dr_client *)task;
+    client->backend.waits_for = NULL;
     client->action(client);
     dr_server_finished(client->server, client);
 }
@@ -138,6 +143,7 @@ void dr_client_start(struct dr_client *client, void (*action)(struct dr_client *
     client->after = after;
     client->task.run = run_task;
     client->running_since = dr_clock_ms();
+    client->backend.waits_for = "a thread";
     /* Others may wait for its transaction to end, with all the threads there are. */
     dr_workers_put(client->server->workers, &client->task, client->backend.open);
 }
@@ -352,7 +358,7 @@ void dr_client_tick(struct dr_client *client, int64_t now)
     if (!backend->open)
         return;
     if (backend->member.cancelled)
-        client->lost = DR_CANCELLED;
+        client->lost = backend->member.told;
     else if (late)
         client->lost = "the transaction was rolled back due to transaction_timeout";
     else if (parameters->idle_timeout && client->idle_since && now - client->idle_since >= parameters->idle_timeout)

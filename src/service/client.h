@@ -76,6 +76,7 @@ struct dr_client {
     int copy_in;             /* and waits for CopyData */
     /* Timeouts, of dr_clock_ms; 0: none. */
     int64_t idle_since, running_since;
+    char doing[32]; /* the statement's tag, for who looks */
     const char *lost; /* why the transaction was undone while the client was silent */
     /* The task that is out. worker */
     struct dr_backend backend;

@@ -32,7 +32,9 @@ duckrow_code dr_cursor_open(struct dr_cursor *cursor, struct dr_backend *backend
     *cursor = (struct dr_cursor){.open = 1};
     if (!backend->open && !backend->own) {
         int64_t deadline = dr_clock_ms() + backend->busy_timeout;
+        backend->waits_for = "a snapshot";
         code = dr_views_lease(backend->views, backend->database, deadline, &cursor->lease, error);
+        backend->waits_for = NULL;
         if (!code && statement->catalog)
             code = dr_views_catalog(backend->views, &cursor->lease, error);
         if (!code)

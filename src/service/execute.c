@@ -43,7 +43,10 @@ void dr_describe_rows(struct dr_buffer *out, const struct dr_columns *columns, c
     size_t at = dr_message_begin(out, 'T');
     dr_buffer_u16(out, (uint16_t)columns->count);
     for (int i = 0; i < columns->count; i++) {
-        dr_buffer_add(out, columns->names[i], strlen(columns->names[i]) + 1);
+        if (dr_column_format(formats, i) == DR_FORMAT_EXACT)
+            dr_exact_put_name(columns->types[i], columns->names[i], out);
+        else
+            dr_buffer_add(out, columns->names[i], strlen(columns->names[i]) + 1);
         dr_buffer_u32(out, 0); /* no table */
         dr_buffer_u16(out, 0);
         dr_buffer_u32(out, dr_type_oid(columns->types[i]));
@@ -89,6 +92,22 @@ static duckrow_code take_rows(const struct dr_duckdb *duckdb, duckdb_result *res
     return reason ? dr_fail(error, DUCKROW_USAGE, "%s", reason) : code;
 }
 
+/* 1.5 tells how many rows CREATE TABLE … AS has written only by a row of its own. */
+static int64_t count_created(const struct dr_duckdb *duckdb, duckdb_result *result, const struct dr_statement *statement)
+{
+    if (strcmp(statement->tag, "CREATE TABLE") != 0 || duckdb->column_count(result) != 1)
+        return 0;
+    duckdb_data_chunk chunk = duckdb->fetch_chunk(*result);
+    duckdb_logical_type type = duckdb->column_logical_type(result, 0);
+    int64_t count = 0;
+    if (chunk && duckdb->data_chunk_get_size(chunk) == 1 && (int)duckdb->get_type_id(type) == DR_TYPE_BIGINT)
+        count = *(const int64_t *)duckdb->vector_get_data(duckdb->data_chunk_get_vector(chunk, 0));
+    duckdb->destroy_logical_type(&type);
+    if (chunk)
+        duckdb->destroy_data_chunk(&chunk);
+    return count;
+}
+
 duckrow_code dr_execute_operation(const struct dr_duckdb *duckdb, duckdb_connection connection,
                                   duckdb_prepared_statement prepared, struct dr_unit *unit, int index, duckrow_error *error)
 {
@@ -114,6 +133,8 @@ duckrow_code dr_execute_operation(const struct dr_duckdb *duckdb, duckdb_connect
         code = take_rows(duckdb, &result, unit, operation, error);
     else if (!code)
         operation->count = (int64_t)duckdb->rows_changed(&result);
+    if (!code && !operation->count && statement->columns.count < 0)
+        operation->count = count_created(duckdb, &result, statement);
     operation->rows_end = dr_buffer_size(&unit->rows);
     duckdb->destroy_result(&result);
     duckdb->destroy_prepare(&mine);

@@ -1,5 +1,8 @@
 #include "gate.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "condition.h"
 #include "core/os.h"
 
@@ -28,22 +31,46 @@ static void put_in(struct dr_gate *gate, struct dr_member *member)
     gate->count++;
 }
 
+int dr_is_cancelled(const char *message)
+{
+    return strncmp(message, DR_CANCELLED_AS, sizeof DR_CANCELLED_AS - 1) == 0;
+}
+
+void dr_gate_say(struct dr_gate *gate, const char *why, int refusing)
+{
+    pthread_mutex_lock(&gate->mutex);
+    snprintf(gate->why, sizeof gate->why, "%s", why ? why : "");
+    gate->refusing = refusing;
+    pthread_cond_broadcast(&gate->moved);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
+/* The mutex is held. */
+static duckrow_code busy(const struct dr_gate *gate, duckrow_error *error)
+{
+    if (*gate->why)
+        return dr_fail(error, DUCKROW_BUSY, gate->refusing ? "%s" : "%s for longer than busy_timeout", gate->why);
+    return dr_fail(error, DUCKROW_BUSY, "the schema is being changed, or a checkpoint made, for longer than busy_timeout");
+}
+
 duckrow_code dr_gate_busy(struct dr_gate *gate, duckrow_error *error)
 {
-    (void)gate;
-    return dr_fail(error, DUCKROW_BUSY, "the schema is being changed, or a checkpoint made, for longer than busy_timeout");
+    pthread_mutex_lock(&gate->mutex);
+    busy(gate, error);
+    pthread_mutex_unlock(&gate->mutex);
+    return DUCKROW_BUSY;
 }
 
 duckrow_code dr_gate_enter(struct dr_gate *gate, struct dr_member *member, int64_t deadline, duckrow_error *error)
 {
     duckrow_code code = DUCKROW_OK;
     pthread_mutex_lock(&gate->mutex);
-    while (!code && gate->closed) {
+    while (!code && (gate->closed || gate->refusing)) {
         const char *stop = member->stop ? *member->stop : NULL;
         if (stop)
             code = dr_fail(error, DUCKROW_INTERRUPTED, "%s", stop);
-        else if (!dr_condition_wait(&gate->moved, &gate->mutex, deadline))
-            code = dr_gate_busy(gate, error);
+        else if (gate->refusing || !dr_condition_wait(&gate->moved, &gate->mutex, deadline))
+            code = busy(gate, error);
     }
     if (!code)
         put_in(gate, member);
@@ -51,11 +78,12 @@ duckrow_code dr_gate_enter(struct dr_gate *gate, struct dr_member *member, int64
     return code;
 }
 
-static void press(struct dr_gate *gate)
+static void press(struct dr_gate *gate, const char *told)
 {
     for (struct dr_member *each = gate->members.next; each != &gate->members; each = each->next) {
         if (each->shielded)
             continue;
+        each->told = told ? told : DR_CANCELLED;
         each->cancelled = 1;
         if (each->connection)
             gate->interrupt(each->connection, gate->context);
@@ -85,11 +113,12 @@ duckrow_code dr_gate_alone(struct dr_gate *gate, struct dr_member *member, int64
     gate->last = &asker.next;
     while (!code && (gate->first != &asker || gate->alone))
         if (!dr_condition_wait(&gate->moved, &gate->mutex, deadline))
-            code = dr_fail(error, DUCKROW_BUSY, "other changes of the schema take longer than busy_timeout");
+            code = *gate->why ? busy(gate, error)
+                              : dr_fail(error, DUCKROW_BUSY, "other changes of the schema take longer than busy_timeout");
     for (int64_t until = dr_clock_ms() + patience; !code && gate->count;) {
         if (dr_condition_wait(&gate->moved, &gate->mutex, until))
             continue;
-        press(gate);
+        press(gate, member->told);
         until = dr_clock_ms() + AGAIN_MS;
     }
     leave_queue(gate, &asker);
@@ -123,9 +152,9 @@ void dr_gate_wake(struct dr_gate *gate)
 int dr_gate_wait(struct dr_gate *gate, int64_t until)
 {
     pthread_mutex_lock(&gate->mutex);
-    while (gate->closed && dr_condition_wait(&gate->moved, &gate->mutex, until)) {
+    while (gate->closed && !gate->refusing && dr_condition_wait(&gate->moved, &gate->mutex, until)) {
     }
-    int open = !gate->closed;
+    int open = !gate->closed || gate->refusing;
     pthread_mutex_unlock(&gate->mutex);
     return open;
 }

@@ -114,11 +114,19 @@ static duckrow_code take_turns(struct dr_host *host, duckrow_error *error)
     return DUCKROW_OK;
 }
 
-static duckrow_code attach(struct dr_host *host, int i, duckrow_error *error)
+duckrow_code dr_host_detach(struct dr_host *host, int i, duckrow_error *error)
+{
+    host->attachings++;
+    return dr_session_detach(host->guest[i], error);
+}
+
+duckrow_code dr_host_attach(struct dr_host *host, int i, duckrow_error *error)
 {
     struct dr_served *served = &host->served[i];
     const char *path = duckrow_db_path(served->db);
-    duckrow_code code = dr_session_guest(host->session, served->name, NULL, &host->guest[i], error);
+    duckrow_code code = DUCKROW_OK;
+    if (!host->guest[i])
+        code = dr_session_guest(host->session, served->name, NULL, &host->guest[i], error);
     for (int tries = 0; !code && tries < OPENINGS; tries++) {
         unsigned flags = DR_ATTACH_WRITE | (duckrow_db_exists(served->db) ? 0 : DR_ATTACH_CREATE);
         code = dr_session_attach(host->guest[i], path, path, flags, error);
@@ -156,7 +164,7 @@ static duckrow_code open_engine(struct dr_host *host, duckrow_error *error)
 {
     duckrow_code code = dr_host_instance(host, &host->session, error);
     for (int i = 0; !code && i < host->databases; i++)
-        code = attach(host, i, error);
+        code = dr_host_attach(host, i, error);
     return code ? code : dr_parallel_open(&host->parallel, host->session, error);
 }
 

@@ -37,7 +37,9 @@ struct dr_served {
     int64_t refused_at;        /* when DuckDB first refused the checkpoint that is due (dr_clock_ms); 0: it didn't */
     atomic_int unpublished;    /* a duckrow_code: why readers can't be given the newest state; OK: they can */
     atomic_llong sequence;     /* of the last publish; what views compare */
-    atomic_llong total_commits;
+    atomic_int away;           /* not attached: it is somebody's to whom the service has handed it (handover.h) */
+    atomic_llong held_by;      /* that process; 0: not known */
+    atomic_llong total_commits, transactions; /* of clients: a commit may be of many */
     struct dr_times publishes, rotations; /* how long commits stood still for each */
 };
 
@@ -59,6 +61,8 @@ struct dr_host {
     struct dr_catalog_state catalog;
     struct dr_parallel parallel;
     atomic_int broken;         /* DuckDB has invalidated a database: reopen */
+    atomic_int handing; /* the gate is closed, perhaps for long, as a database is handed to somebody: read from snapshots */
+    atomic_ullong attachings; /* how often databases were attached again: what was prepared before knows an older one */
 };
 
 /* Takes the turns, in the order of the paths, and attaches the files. Errors: those of the core and the engine. */
@@ -66,6 +70,10 @@ duckrow_code dr_host_open(struct dr_host *host, const struct dr_settings *settin
                           duckrow_error *error);
 /* Checkpoints, publishes, gives the turns up. Nobody is a member any more. */
 void dr_host_close(struct dr_host *host);
+
+/* Closes the file of database i, and opens it again, another one perhaps, or a new one. Alone at the gate; opening, under its turn. */
+duckrow_code dr_host_detach(struct dr_host *host, int i, duckrow_error *error);
+duckrow_code dr_host_attach(struct dr_host *host, int i, duckrow_error *error);
 
 /* A DuckDB instance within the limits of the settings, with no database yet. *session is the caller's, after an error too. */
 duckrow_code dr_host_instance(const struct dr_host *host, dr_session **session, duckrow_error *error);

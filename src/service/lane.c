@@ -94,7 +94,7 @@ static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int cou
             dr_runner_forget(lane->runner);
     } else {
         if (lane->member.cancelled)
-            code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
+            code = dr_fail(error, DUCKROW_BUSY, "%s", lane->member.told);
         dr_gate_leave(&host->gate, &lane->member);
     }
     if (code && dr_is_fatal(error))
@@ -104,9 +104,10 @@ static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int cou
 
 /* ---- groups ---- */
 
-static void finish(struct dr_unit *unit, int failed, const duckrow_error *error)
+static void finish(struct dr_lane *lane, struct dr_unit *unit, int failed, const duckrow_error *error)
 {
     unit->failed = failed;
+    lane->host->served[lane->database].transactions += failed < 0;
     if (error && failed >= 0)
         unit->error = *error;
     unit->done(unit);
@@ -127,7 +128,7 @@ static void run_one(struct dr_lane *lane, struct dr_unit *unit)
         if (!committed && unit->stop && *unit->stop)
             dr_fail(&error, DUCKROW_INTERRUPTED, "%s", *unit->stop);
         if (committed || error.code == DUCKROW_INTERRUPTED || (!again && !append) || dr_clock_ms() >= unit->deadline) {
-            finish(unit, committed ? unit->operations : failed, &error);
+            finish(lane, unit, committed ? unit->operations : failed, &error);
             return;
         }
         /* The appender's errors are worded in its own way, and not told of one row: an INSERT says it as clients know it. */
@@ -135,7 +136,7 @@ static void run_one(struct dr_lane *lane, struct dr_unit *unit)
         if (again)
             pause_for(PATIENCE_MS);
     }
-    finish(unit, -1, NULL);
+    finish(lane, unit, -1, NULL);
 }
 
 /* Takes the units that have the key out of the list. */
@@ -171,7 +172,8 @@ static void run_group(struct dr_lane *lane, struct dr_unit *units, int count)
     duckrow_error error = {0};
     struct dr_key key;
     int failed, committed = 0;
-    while (count > 1 && attempt(lane, units, count, 1, &failed, &committed, &error) && !committed) {
+    duckrow_code code = DUCKROW_OK; /* error may hold what was no failure */
+    while (count > 1 && (code = attempt(lane, units, count, 1, &failed, &committed, &error)) && !committed) {
         struct dr_unit *suspects = dr_key_parse(error.message, &key) ? take_suspects(&units, &count, &key) : NULL;
         if (suspects) {
             run_each(lane, suspects);
@@ -191,7 +193,7 @@ static void run_group(struct dr_lane *lane, struct dr_unit *units, int count)
     for (int i = 0; i < count; i++) {
         struct dr_unit *next = units->next;
         /* Committed, but readers can't see it: each is told so. */
-        finish(units, error.code && committed ? units->operations : -1, &error);
+        finish(lane, units, code ? units->operations : -1, &error);
         units = next;
     }
 }
@@ -223,7 +225,7 @@ static void sweep(struct dr_lane *lane)
             dr_fail(&error, DUCKROW_INTERRUPTED, "%s", *over->stop);
         else
             dr_gate_busy(&lane->host->gate, &error);
-        finish(over, 0, &error);
+        finish(lane, over, 0, &error);
         over = next;
     }
 }

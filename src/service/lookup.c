@@ -5,6 +5,7 @@
 
 #include "copyrows.h"
 #include "core/os.h"
+#include "show.h"
 #include "steps.h"
 
 static const char *show_setting(void *settings, const char *name)
@@ -22,30 +23,48 @@ static struct dr_catalog_context context_of(struct dr_client *client)
                                        .settings = client};
 }
 
-static void do_look_up(struct dr_client *client)
+/* Without an engine: what the service answers itself. */
+static void make_ours(struct dr_client *client)
+{
+    struct dr_catalog_context context = context_of(client);
+    struct dr_look look = {.sql = client->making, .database = client->backend.database, .shared = 1};
+    client->error = (duckrow_error){0};
+    dr_statements_make(client->backend.statements, &look, &context, &client->made, &client->error);
+}
+
+static void make(struct dr_client *client)
 {
     struct dr_backend *backend = &client->backend;
     struct dr_catalog_context context = context_of(client);
     struct dr_look look = {.sql = client->making,
                            .database = backend->database,
                            .engine = client->making_engine,
-                           .shared = !backend->own && !backend->changes_schema};
-    client->error = (duckrow_error){0};
-    if (backend->own && dr_backend_connect(backend, &client->error))
-        return;
+                           .shared = !backend->own && !backend->changes_schema,
+                           .busy_timeout = backend->busy_timeout,
+                           .stop = &backend->cancelled,
+                           .views = backend->views};
     if (backend->own || backend->open)
         look.own = backend->connection;
     if (look.own && dr_cursor_keep(backend, &client->error))
         return;
-    /* In no transaction it looks at the catalog as everybody else does: as a member. */
-    int enter = look.own && !backend->open;
-    if (enter && dr_gate_enter(&backend->host->gate, &backend->member, dr_clock_ms() + backend->busy_timeout, &client->error))
-        return;
     if (!dr_backend_run_begin(backend, look.own, &client->error))
         dr_statements_make(backend->statements, &look, &context, &client->made, &client->error);
     dr_backend_run_end(backend, &client->error);
+}
+
+/* In a worker. On the session's own connection, in no transaction, DuckDB looks at the catalog as for everybody else: as a member. */
+static void do_look_up(struct dr_client *client)
+{
+    struct dr_backend *backend = &client->backend;
+    struct dr_gate *gate = &backend->host->gate;
+    int enter = backend->own && !backend->open;
+    client->error = (duckrow_error){0};
+    if (enter && (dr_backend_connect(backend, &client->error) ||
+                  dr_gate_enter(gate, &backend->member, dr_clock_ms() + backend->busy_timeout, &client->error)))
+        return;
+    make(client);
     if (enter)
-        dr_gate_leave(&backend->host->gate, &backend->member);
+        dr_gate_leave(gate, &backend->member);
 }
 
 static void after_look_up(struct dr_client *client)
@@ -80,8 +99,7 @@ static int is_for_engine(const struct dr_client *client, enum dr_kind kind, cons
                                             !dr_parameters_show(&client->parameters, set.name, value));
     }
     if (kind == DR_KIND_SHOW)
-        return !dr_show_parse(sql, name) || (strcasecmp(name, "duckrow") != 0 && strcasecmp(name, "all") != 0 &&
-                                             !dr_parameters_show(&client->parameters, name, value));
+        return !dr_show_parse(sql, name) || (!dr_show_find(name) && !dr_parameters_show(&client->parameters, name, value));
     return kind == DR_KIND_COPY && !is_ours_to_copy(sql);
 }
 
@@ -110,7 +128,8 @@ void dr_look_up(struct dr_client *client, const char *sql, dr_step next)
     dr_statement_put(client->made);
     client->made = NULL;
     client->error = (duckrow_error){0};
-    if (!backend->own && !backend->changes_schema && !client->unit.schema &&
+    /* While a database is handed over, what is known may be of a schema that readers no longer see. */
+    if (!backend->own && !backend->changes_schema && !client->unit.schema && !backend->host->handing &&
         (client->made = dr_statements_find(backend->statements, sql, backend->database))) {
         next(client);
         return;
@@ -131,7 +150,7 @@ void dr_look_up(struct dr_client *client, const char *sql, dr_step next)
     client->making_engine = is_for_engine(client, kind, sql);
     client->looked = next;
     if (dr_kind_is_ours(kind) && kind != DR_KIND_DECLARE && !client->making_engine) {
-        do_look_up(client);
+        make_ours(client);
         after_look_up(client);
     } else {
         dr_client_start(client, do_look_up, after_look_up);

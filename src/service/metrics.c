@@ -21,21 +21,43 @@ struct asker {
     int answered;
 };
 
-void dr_metrics_text(const struct dr_stat *stats, int count, struct dr_buffer *out)
+/* A database's name, as a label. */
+static void put_label(struct dr_buffer *out, const char *name)
 {
+    for (; *name; name++) {
+        if (*name == '"' || *name == '\\')
+            dr_buffer_u8(out, '\\');
+        if (*name == '\n')
+            dr_buffer_text(out, "\\n");
+        else
+            dr_buffer_u8(out, (uint8_t)*name);
+    }
+}
+
+static void put_type(struct dr_buffer *out, const char *name)
+{
+    dr_buffer_format(out, "# TYPE duckrow_%s %s\n", name, dr_stat_counts(name) ? "counter" : "gauge");
+}
+
+/* The samples of one name stand together. */
+void dr_metrics_text(const struct dr_server *server, struct dr_buffer *out)
+{
+    const struct dr_host *host = &server->host;
+    duckrow_figure figures[DR_DATABASES][DR_STATS];
+    int count = dr_stats_of_service(server, figures[0]);
     for (int i = 0; i < count; i++) {
-        const char *point = strrchr(stats[i].name, '.');
-        if (!point) {
-            dr_buffer_format(out, "duckrow_%s %lld\n", stats[i].name, (long long)stats[i].value);
-            continue;
+        put_type(out, figures[0][i].name);
+        dr_buffer_format(out, "duckrow_%s %lld\n", figures[0][i].name, (long long)figures[0][i].value);
+    }
+    for (int i = 0; i < host->databases; i++)
+        count = dr_stats_of_database(server, i, figures[i]);
+    for (int k = 0; k < count; k++) {
+        put_type(out, figures[0][k].name);
+        for (int i = 0; i < host->databases; i++) {
+            dr_buffer_format(out, "duckrow_%s{database=\"", figures[i][k].name);
+            put_label(out, host->served[i].name);
+            dr_buffer_format(out, "\"} %lld\n", (long long)figures[i][k].value);
         }
-        dr_buffer_format(out, "duckrow_%s{database=\"", point + 1);
-        for (const char *at = stats[i].name; at < point; at++) {
-            if (*at == '"' || *at == '\\')
-                dr_buffer_u8(out, '\\');
-            dr_buffer_u8(out, (uint8_t)*at);
-        }
-        dr_buffer_format(out, "\"} %lld\n", (long long)stats[i].value);
     }
 }
 
@@ -60,9 +82,8 @@ static void on_written(uv_write_t *write, int status)
 
 static void answer(struct asker *asker)
 {
-    struct dr_stat stats[DR_STATS];
     struct dr_buffer text = {0};
-    dr_metrics_text(stats, dr_stats(asker->server, stats), &text);
+    dr_metrics_text(asker->server, &text);
     dr_buffer_format(&asker->out, "HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: %zu\r\n\r\n",
                      dr_buffer_size(&text));
     dr_buffer_add(&asker->out, text.bytes, dr_buffer_size(&text));

@@ -26,9 +26,16 @@ static int is_told_otherwise(const struct dr_portal *portal, const struct dr_for
     if (!portal->statement->unresolved || told->count != found->count)
         return 0;
     for (int i = 0; i < found->count; i++)
-        if (dr_column_format(formats, i) && dr_type_oid(found->types[i]) != dr_type_oid(told->types[i]))
+        if (dr_column_format(formats, i) == 1 && dr_type_oid(found->types[i]) != dr_type_oid(told->types[i]))
             return 1;
     return 0;
+}
+
+/* The schema has changed since the client was told the columns. */
+static int is_of_another_schema(const struct dr_portal *portal)
+{
+    const struct dr_columns *told = &portal->statement->columns;
+    return told->count >= 0 && !portal->statement->unresolved && !dr_columns_alike(told, &portal->cursor.columns);
 }
 
 /* Opens the portal's cursor, where it isn't open, and sends what is asked of it. */
@@ -45,6 +52,11 @@ static void read_rows(struct dr_client *client)
     int fresh = !portal->cursor.open;
     if (fresh && dr_cursor_open(&portal->cursor, backend, portal->statement, &portal->bound, 0, error))
         return;
+    if (fresh && asker->rows_told && is_of_another_schema(portal)) {
+        dr_fail(error, DUCKROW_SQL, DR_PLAN_CHANGED);
+        dr_cursor_close(&portal->cursor, backend);
+        return;
+    }
     if (fresh && asker == portal && asker->rows_told && is_told_otherwise(portal, &formats)) {
         dr_cursor_close(&portal->cursor, backend);
         dr_fail(error, DUCKROW_SQL, DR_PLAN_CHANGED);
@@ -186,6 +198,7 @@ void dr_perform(struct dr_client *client, struct dr_portal *portal, int64_t most
     struct dr_statement *statement = portal->statement;
     enum dr_kind kind = statement->kind;
     client->failed = 0;
+    memcpy(client->doing, statement->tag, sizeof client->doing);
     int ends = kind == DR_KIND_COMMIT || kind == DR_KIND_ROLLBACK;
     /* A COMMIT of what is lost ends the block, but with an error: drivers don't look whether its tag is ROLLBACK. */
     if (client->lost && kind == DR_KIND_COMMIT)

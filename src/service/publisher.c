@@ -49,6 +49,9 @@ duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_err
     duckrow_published published;
     duckrow_error reason = {0};
     int64_t began = now_us();
+    /* It is somebody else's for the moment, and all was published before. */
+    if (!host->guest[i] || !host->guest[i]->catalog)
+        return served->unpublished;
     unsigned wanted = flags & DR_PUBLISH_NOW ? DUCKROW_PUBLISH_CHECKPOINT : is_due(host, served) ? DUCKROW_PUBLISH_DUE : 0;
     duckrow_code code = duckrow_publish_begin(served->turn, wanted, &plan, error);
     /* It may be refused, beside older transactions. publish_end says STALE where readers can't do without it. */
@@ -108,7 +111,7 @@ duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int 
         code = duckrow_turn_guard(host->served[i].turn, error);
     /* It is shielded whatever comes: the transaction ends here. */
     if (!dr_gate_shield(&host->gate, member) && !code)
-        code = dr_fail(error, DUCKROW_BUSY, DR_CANCELLED);
+        code = dr_fail(error, DUCKROW_BUSY, "%s", member->told);
     if (!code)
         code = how->run ? how->run(how->context, error) : dr_connection_run(host->duckdb, member->connection, "COMMIT", error);
     else if (!how->run)

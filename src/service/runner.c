@@ -22,7 +22,7 @@ struct dr_runner {
     duckdb_connection connection;
     int database;
     struct kept kept[SHAPES];
-    uint64_t uses;
+    uint64_t uses, attachings;
 };
 
 struct dr_runner *dr_runner_make(struct dr_host *host, duckdb_connection connection, int database)
@@ -57,10 +57,27 @@ void dr_runner_forget(struct dr_runner *runner)
     }
 }
 
+void dr_runner_clear(struct dr_runner *runner)
+{
+    for (int i = 0; i < SHAPES; i++)
+        if (runner->kept[i].statement)
+            forget(runner, &runner->kept[i]);
+}
+
+/* What was prepared before a database was attached again is of tables that may be others now. */
+static void keep_up(struct dr_runner *runner)
+{
+    if (runner->attachings == runner->host->attachings)
+        return;
+    dr_runner_clear(runner);
+    runner->attachings = runner->host->attachings;
+}
+
 /* The statement's place; a new one takes the place that was not used for the longest time, but none that has rows to flush. */
 static struct kept *find(struct dr_runner *runner, struct dr_statement *statement)
 {
     struct kept *oldest = NULL;
+    keep_up(runner);
     for (int i = 0; i < SHAPES; i++) {
         struct kept *kept = &runner->kept[i];
         if (kept->statement == statement) {
@@ -135,13 +152,6 @@ duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int i
     code = dr_execute_operation(duckdb, runner->connection, kept ? kept->prepared : NULL, unit, index, error);
     dr_statement_took(operation->statement, dr_clock_ms() - began);
     return code;
-}
-
-void dr_runner_clear(struct dr_runner *runner)
-{
-    for (int i = 0; i < SHAPES; i++)
-        if (runner->kept[i].statement)
-            forget(runner, &runner->kept[i]);
 }
 
 void dr_runner_free(struct dr_runner *runner)

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "notify.h"
+#include "sampler.h"
 
 enum { TICK_MS = 50, TIDY_MS = 250, REOPEN_S = 1, BACKLOG = 1024 };
 
@@ -118,6 +119,7 @@ static void drain(struct dr_server *server, int hurry)
                              : "terminating connection due to administrator command";
     if (!server->draining) {
         server->draining = 1;
+        dr_handover_stop(server->handover);
         if (!broken)
             dr_notify("STOPPING=1");
         dr_log(broken ? DR_LOG_ERROR : DR_LOG_INFO, NULL, "%s: %d sessions end what they are at",
@@ -130,7 +132,7 @@ static void drain(struct dr_server *server, int hurry)
         next = client->next;
         if (hurry && client->busy)
             dr_backend_cancel(&client->backend, why);
-        if (!client->busy && client->phase != DR_PHASE_ENDING && (client->status == 'I' || hurry))
+        if (!client->busy && client->phase != DR_PHASE_ENDING && (client->status != 'T' || client->lost || hurry))
             dr_client_fatal(client, sqlstate, why);
         /* Who doesn't read can't be told, and keeps nobody from leaving. */
         if ((hurry && !client->busy) || dr_client_is_stuck(client, server->settings->busy_timeout))
@@ -166,6 +168,7 @@ static void on_tick(uv_timer_t *handle)
     }
     if (server->draining || server->host.broken)
         drain(server, server->host.broken || asked_to_leave > 1);
+    dr_sampler_tick(server->sampler, now);
     if (!server->tidying && now - server->tidied_at >= TIDY_MS) {
         server->tidying = 1;
         server->tidied_at = now;
@@ -214,14 +217,18 @@ static duckrow_code open_parts(struct dr_server *server, duckrow_error *error)
         code = dr_lane_open(&server->host, i, &server->lane[i], error);
     if (!code && !(server->workers = dr_workers_open((int)server->settings->workers)))
         code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    if (!code)
+        code = dr_handover_open(&server->host, server->statements, &server->handover, error);
     return code;
 }
 
 static void close_parts(struct dr_server *server)
 {
+    dr_handover_close(server->handover);
     dr_workers_close(server->workers);
     for (int i = 0; i < DR_DATABASES; i++)
         dr_lane_close(server->lane[i]);
+    dr_sampler_close(server->sampler);
     dr_statements_close(server->statements);
     dr_views_close(server->views);
     dr_host_close(&server->host);
@@ -251,6 +258,8 @@ static duckrow_code start(struct dr_server *server, duckrow_error *error)
     code = listen_at(server, error);
     if (!code)
         code = dr_metrics_start(server, error);
+    if (!code && !(server->sampler = dr_sampler_open(server)))
+        code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     if (!code)
         code = announce(server, error);
     if (code)

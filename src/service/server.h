@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include "handover.h"
 #include "host.h"
 #include "lane.h"
 #include "statements.h"
@@ -11,6 +12,7 @@
 #include "workers.h"
 
 struct dr_client;
+struct dr_sampler;
 
 struct dr_server_task {
     struct dr_task task; /* first */
@@ -24,6 +26,7 @@ struct dr_server {
     struct dr_views *views;
     struct dr_statements *statements;
     struct dr_workers *workers;
+    struct dr_handover *handover;
     struct dr_lane *lane[DR_DATABASES];
     uv_pipe_t listener;
     union {
@@ -39,6 +42,7 @@ struct dr_server {
     /* Of the loop. */
     struct dr_client *clients; /* a list */
     int count, draining;
+    struct dr_sampler *sampler;
     struct dr_server_task tidy;
     int64_t tidied_at;
     atomic_int tidying;

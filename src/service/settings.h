@@ -40,7 +40,7 @@ enum { DR_DATABASES = 16 };
     X(TIME, transaction_timeout, "60s", 0, 0, "longest transaction, from its first write on; 0: any")                            \
     X(TIME, idle_in_transaction_session_timeout, "10s", 0, 0, "longest pause within a transaction; 0: any")                      \
     X(TIME, timeout_ceiling, "1h", 0, 0, "what sessions may set the timeouts to at most")                                        \
-    X(TIME, ddl_wait, "1s", 0, 0, "how long DDL lets open transactions end before it cancels them")                              \
+    X(TIME, ddl_wait, "1s", 0, 0, "how long DDL, and duckrow hold, let open transactions end before they are cancelled")         \
     X(NUMBER, checkpoint_commits, "400", 1, 1000000, "groups committed before a checkpoint under load: replay against writing")  \
     X(SIZE, max_frame, "64MiB", 1024, 1073741824, "longest message of a client")                                                 \
     X(SIZE, send_buffer, "1MiB", 16384, 1073741824, "what a result may hold in memory for a client that doesn't read")           \

@@ -225,7 +225,7 @@ int dr_tell_lost(struct dr_client *client, dr_step next)
     const char *lost = client->lost;
     client->lost = NULL;
     if (lost)
-        dr_refuse(client, strcmp(lost, DR_CANCELLED) ? "25P03" : "40001", next, "%s", lost);
+        dr_refuse(client, dr_is_cancelled(lost) ? "40001" : "25P03", next, "%s", lost);
     return lost != NULL;
 }
 
@@ -252,6 +252,7 @@ void dr_finish_unit(struct dr_client *client, dr_step next)
         client->busy = 1;
         client->after = after_unit;
         client->running_since = dr_clock_ms();
+        client->backend.waits_for = "the lane";
         dr_lane_put(client->server->lane[unit->database], unit);
     } else {
         dr_client_start(client, do_unit, after_unit);

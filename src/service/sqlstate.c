@@ -107,7 +107,7 @@ static int begins(const char *text, const char *prefix)
 
 const char *dr_sqlstate(const duckrow_error *error)
 {
-    if (error->code == DUCKROW_BUSY && strcmp(error->message, DR_CANCELLED) == 0)
+    if (error->code == DUCKROW_BUSY && dr_is_cancelled(error->message))
         return "40001";
     for (size_t i = 0; error->code == DUCKROW_USAGE && i < sizeof parameter_states / sizeof *parameter_states; i++)
         if (begins(error->message, parameter_states[i].prefix))

@@ -10,6 +10,7 @@
 #include "engine/tokens.h"
 #include "infer.h"
 #include "sqlcursor.h"
+#include "sqlstate.h"
 
 enum { PLACES = 4096, KEPT_TEXT = 65536 };
 
@@ -23,7 +24,6 @@ struct dr_statements {
     } place[PLACES];
     pthread_mutex_t preparing; /* over connection */
     duckdb_connection setup;   /* to make the catalog with */
-    struct dr_member member;
     duckdb_connection connection[DR_DATABASES];
     atomic_ullong schema;
 };
@@ -65,6 +65,11 @@ void dr_statements_close(struct dr_statements *statements)
         statements->host->duckdb->disconnect(&statements->connection[i]);
     statements->host->duckdb->disconnect(&statements->setup);
     free(statements);
+}
+
+duckrow_code dr_statements_catalog(struct dr_statements *statements, duckrow_error *error)
+{
+    return dr_host_catalog(statements->host, &statements->host->catalog, statements->setup, error);
 }
 
 void dr_statements_changed(struct dr_statements *statements)
@@ -316,18 +321,40 @@ static duckrow_code learn(struct dr_statements *statements, duckdb_connection co
     return code;
 }
 
+/* Of what readers see; what is committed later is another schema. */
+static duckrow_code learn_from_view(struct dr_statements *statements, const struct dr_look *look, struct dr_statement *statement,
+                                    int64_t deadline, duckrow_error *error)
+{
+    struct dr_lease lease = {0};
+    duckrow_code code = dr_views_lease(look->views, look->database, deadline, &lease, error);
+    if (!code && statement->catalog)
+        code = dr_views_catalog(look->views, &lease, error);
+    if (!code)
+        code = learn(statements, lease.connection, look, statement, error);
+    dr_views_return(look->views, &lease, 0);
+    return code && dr_is_read_only(error) ? DUCKROW_NO_SNAPSHOT : code;
+}
+
 /* On the service's connection for this: as a member of the gate, as it reads the catalog in a transaction. */
 static duckrow_code learn_for_all(struct dr_statements *statements, const struct dr_look *look, struct dr_statement *statement,
                                   duckrow_error *error)
 {
     struct dr_host *host = statements->host;
+    struct dr_member member = {.stop = look->stop};
+    int64_t deadline = dr_clock_ms() + (look->busy_timeout ? look->busy_timeout : host->settings->busy_timeout);
+    duckrow_code code = DUCKROW_NO_SNAPSHOT;
+    if (host->handing && look->views)
+        code = learn_from_view(statements, look, statement, deadline, error);
+    if (code != DUCKROW_NO_SNAPSHOT)
+        return code;
+    *error = (duckrow_error){0};
+    code = dr_gate_enter(&host->gate, &member, deadline, error);
+    if (code)
+        return code;
     pthread_mutex_lock(&statements->preparing);
-    duckrow_code code = dr_gate_enter(&host->gate, &statements->member, dr_clock_ms() + host->settings->busy_timeout, error);
-    if (!code) {
-        code = learn(statements, statements->connection[look->database], look, statement, error);
-        dr_gate_leave(&host->gate, &statements->member);
-    }
+    code = learn(statements, statements->connection[look->database], look, statement, error);
     pthread_mutex_unlock(&statements->preparing);
+    dr_gate_leave(&host->gate, &member);
     return code;
 }
 
@@ -380,7 +407,7 @@ duckrow_code dr_statements_make(struct dr_statements *statements, const struct d
         code = learn_inner(statements, look, context, statement, error);
     statement->catalog = rewritten && dr_catalog_needed(rewritten);
     if (!code && statement->catalog)
-        code = dr_host_catalog(statements->host, &statements->host->catalog, statements->setup, error);
+        code = dr_statements_catalog(statements, error);
     int ours = dr_kind_is_ours(statement->kind) && !look->engine;
     if (!code && !ours)
         code =

@@ -339,8 +339,9 @@ const char *dr_type_put(const struct dr_type *type, const struct dr_display *dis
         return NULL;
     }
     size_t at = dr_buffer_length_begin(out);
-    const char *message =
-        binary ? dr_binary_put(type, display, vector, row, out) : dr_text_put(type, display, vector, row, DR_STYLE_POSTGRES, out);
+    const char *message = binary == DR_FORMAT_EXACT ? dr_exact_put(type, vector, row, out)
+                          : binary                  ? dr_binary_put(type, display, vector, row, out)
+                                                    : dr_text_put(type, display, vector, row, DR_STYLE_POSTGRES, out);
     dr_buffer_length_end(out, at, 0);
     return message;
 }

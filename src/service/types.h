@@ -25,6 +25,11 @@
  *                                                               of a MAP are written as JSON
  * VARIANT; GEOMETRY               json (114); text (25)         can't be told: the message says what to cast it to
  *
+ * A result may be asked for in format 2, which is duckrow's own: values that DuckDB on the other side makes the same values of, and
+ * column names with the type before them, "14:DECIMAL(10, 2)price" (the type's length, a colon, the type, the name). A scalar is
+ * DuckDB's own text. Nested values are text of simpler types: a LIST or ARRAY [a, b], a STRUCT {f0: a, f1: b}, a MAP {k: [a], v: [b]},
+ * a UNION {t: 1, f0: NULL, f1: a}; within them VARCHAR, BLOB and ENUM are hexadecimal digits, and all scalars in quotes.
+ *
  * A parameter comes with an oid, 0 where the client leaves it to the server; then the caller passes the oid it told the client. */
 #ifndef DR_TYPES_H
 #define DR_TYPES_H
@@ -51,7 +56,11 @@ struct dr_display {
     void *context;
 };
 
-/* Adds the length (four bytes, -1 for NULL) and the value in row `row` of the vector. binary: 0 or 1. Returns NULL, or a message
+enum { DR_FORMAT_EXACT = 2 };
+/* The name of a column for it, and the 0 behind it. */
+void dr_exact_put_name(const struct dr_type *type, const char *name, struct dr_buffer *out);
+
+/* Adds the length (four bytes, -1 for NULL) and the value in row `row` of the vector. binary: the format, 0 to 2. Returns NULL, or a message
  * to give where the value can't be told in the format (a date beyond what PostgreSQL's binary can hold); what has been added by
  * then has no meaning. */
 const char *dr_type_put(const struct dr_type *type, const struct dr_display *display, duckdb_vector vector, uint64_t row,

@@ -1,20 +1,15 @@
 /* Lists and structures: PostgreSQL's arrays, and JSON as to_json() writes it. */
 #include "types_private.h"
 
-struct entry {
-    uint64_t offset, length;
-};
-
-/* The elements of a LIST, MAP or ARRAY: where they are in which vector. */
-static struct entry entry_of(const struct dr_type *type, duckdb_vector vector, uint64_t row, duckdb_vector *elements)
+struct dr_entry dr_entry_of(const struct dr_type *type, duckdb_vector vector, uint64_t row, duckdb_vector *elements)
 {
     const struct dr_duckdb *duckdb = type->duckdb;
     if (type->id == DR_TYPE_ARRAY) {
         *elements = duckdb->array_vector_get_child(vector);
-        return (struct entry){row * type->array_size, type->array_size};
+        return (struct dr_entry){row * type->array_size, type->array_size};
     }
     *elements = duckdb->list_vector_get_child(vector);
-    return ((const struct entry *)duckdb->vector_get_data(vector))[row];
+    return ((const struct dr_entry *)duckdb->vector_get_data(vector))[row];
 }
 
 /* ---- arrays ---- */
@@ -69,7 +64,7 @@ const char *dr_array_put_text(const struct dr_type *type, const struct dr_displa
                               struct dr_buffer *out)
 {
     duckdb_vector elements;
-    struct entry entry = entry_of(type, vector, row, &elements);
+    struct dr_entry entry = dr_entry_of(type, vector, row, &elements);
     const struct dr_type *child = type->children[0];
     const char *message = NULL;
     dr_buffer_text(out, "{");
@@ -89,13 +84,13 @@ const char *dr_array_put_text(const struct dr_type *type, const struct dr_displa
 }
 
 /* Goes down to the vector of the elements, all of which stand side by side; adds up the dimensions on the way. */
-static const char *find_elements(const struct dr_type *type, duckdb_vector *vector, struct entry *entry, uint64_t *lengths)
+static const char *find_elements(const struct dr_type *type, duckdb_vector *vector, struct dr_entry *entry, uint64_t *lengths)
 {
     for (int i = 0;; i++) {
         duckdb_vector elements;
-        struct entry first = entry_of(type, *vector, entry->offset, &elements);
+        struct dr_entry first = dr_entry_of(type, *vector, entry->offset, &elements);
         lengths[i] = first.length;
-        *entry = (struct entry){first.offset, entry->length * first.length};
+        *entry = (struct dr_entry){first.offset, entry->length * first.length};
         *vector = elements;
         type = type->children[0];
         if (!type->dimensions)
@@ -108,7 +103,7 @@ static const char *find_elements(const struct dr_type *type, duckdb_vector *vect
     }
 }
 
-static void put_array_header(const struct dr_type *type, duckdb_vector elements, struct entry entry, const uint64_t *lengths,
+static void put_array_header(const struct dr_type *type, duckdb_vector elements, struct dr_entry entry, const uint64_t *lengths,
                              struct dr_buffer *out)
 {
     uint32_t nulls = 0;
@@ -126,7 +121,7 @@ static void put_array_header(const struct dr_type *type, duckdb_vector elements,
 const char *dr_array_put_binary(const struct dr_type *type, const struct dr_display *display, duckdb_vector vector, uint64_t row,
                                 struct dr_buffer *out)
 {
-    struct entry entry = {row, 1};
+    struct dr_entry entry = {row, 1};
     uint64_t lengths[8] = {0};
     const char *message = find_elements(type, &vector, &entry, lengths);
     if (message)
@@ -189,7 +184,7 @@ static const char *put_list(const struct dr_type *type, const struct dr_display 
                             struct dr_buffer *out)
 {
     duckdb_vector elements;
-    struct entry entry = entry_of(type, vector, row, &elements);
+    struct dr_entry entry = dr_entry_of(type, vector, row, &elements);
     const char *message = NULL;
     dr_buffer_text(out, "[");
     for (uint64_t i = 0; !message && i < entry.length; i++) {
@@ -223,7 +218,7 @@ static const char *put_map(const struct dr_type *type, const struct dr_display *
                            struct dr_buffer *out)
 {
     duckdb_vector elements;
-    struct entry entry = entry_of(type, vector, row, &elements);
+    struct dr_entry entry = dr_entry_of(type, vector, row, &elements);
     duckdb_vector keys = type->duckdb->struct_vector_get_child(elements, 0);
     duckdb_vector values = type->duckdb->struct_vector_get_child(elements, 1);
     const char *message = NULL;

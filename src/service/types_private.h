@@ -97,6 +97,15 @@ const char *dr_array_put_text(const struct dr_type *type, const struct dr_displa
 const char *dr_array_put_binary(const struct dr_type *type, const struct dr_display *display, duckdb_vector vector, uint64_t row,
                                 struct dr_buffer *out);
 
+/* Format 2: types_exact.c. */
+const char *dr_exact_put(const struct dr_type *type, duckdb_vector vector, uint64_t row, struct dr_buffer *out);
+
+/* The elements of a LIST, MAP or ARRAY: where they are in which vector. */
+struct dr_entry {
+    uint64_t offset, length;
+};
+struct dr_entry dr_entry_of(const struct dr_type *type, duckdb_vector vector, uint64_t row, duckdb_vector *elements);
+
 /* ---- numbers: types_number.c, types_float.c ---- */
 
 struct dr_decimal {

@@ -100,8 +100,10 @@ struct dr_parameter dr_unit_parameter(const struct dr_unit *unit, size_t *at)
 
 void dr_complete_tag(const struct dr_statement *statement, int64_t count, char tag[64])
 {
-    if (statement->kind == DR_KIND_READ || statement->kind == DR_KIND_WRITE)
+    if (statement->kind == DR_KIND_READ || statement->kind == DR_KIND_WRITE || (count && strcmp(statement->tag, "COPY") == 0))
         snprintf(tag, 64, "%s %lld", statement->tag, (long long)count);
+    else if (count && strcmp(statement->tag, "CREATE TABLE") == 0) /* … AS */
+        snprintf(tag, 64, "SELECT %lld", (long long)count);
     else
         snprintf(tag, 64, "%s", statement->tag);
 }

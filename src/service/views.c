@@ -6,7 +6,7 @@
 #include "condition.h"
 #include "core/os.h"
 
-enum { VIEWS = 16, IDLE_CONNECTIONS = 16, IDLE_MS = 1000, PINS = 20 };
+enum { VIEWS = 16, IDLE_CONNECTIONS = 16, IDLE_MS = 1000, PINS = 20, LEVEL_MS = 1000 };
 
 struct dr_view {
     dr_session *session; /* NULL: a free place */
@@ -83,9 +83,11 @@ static duckrow_code open_instance(struct dr_views *views, struct dr_view *view, 
 static duckrow_code attach(struct dr_views *views, struct dr_view *view, int i, duckrow_error *error)
 {
     struct dr_served *served = &views->host->served[i];
-    duckrow_code code = duckrow_snapshot_pin(served->db, 0, &view->snapshot[i], error);
+    /* Whoever has the database from us may have to bring its snapshot up to date first. */
+    int64_t patience = served->away ? LEVEL_MS : 0;
+    duckrow_code code = duckrow_snapshot_pin(served->db, patience, &view->snapshot[i], error);
     if (code)
-        return code;
+        return code == DUCKROW_BUSY ? DUCKROW_NO_SNAPSHOT : code;
     view->sequence[i] = duckrow_snapshot_sequence(view->snapshot[i]);
     code = dr_session_guest(view->session, served->name, NULL, &view->guest[i], error);
     if (!code)
@@ -123,7 +125,8 @@ static int is_current(const struct dr_views *views, const struct dr_view *view, 
 {
     int current = view->fresh;
     for (int i = 0; current && i < views->host->databases; i++)
-        current = view->sequence[i] >= need->sequence[i];
+        current = view->sequence[i] >= need->sequence[i] &&
+                  (!views->host->served[i].away || duckrow_snapshot_check(view->snapshot[i], NULL) == DUCKROW_OK);
     return current;
 }
 

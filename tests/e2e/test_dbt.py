@@ -3,72 +3,11 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from pathlib import Path
 
 import duckrow
 import pytest
-from support import Processes, scaled
-
-FILES = {
-    "dbt_project.yml": """
-        name: shop
-        version: "1.0"
-        profile: shop
-        flags: {send_anonymous_usage_stats: false}
-        models: {shop: {+materialized: table}}
-    """,
-    "profiles.yml": """
-        shop:
-          target: dev
-          outputs:
-            dev: {type: duckdb, path: "{{ env_var('SHOP_DB') }}", threads: 4}
-    """,
-    "seeds/customers.csv": "id,name\n" + "".join(f"{i},customer {i}\n" for i in range(1, 51)),
-    "models/sources.yml": """
-        sources: [{name: live, schema: main, tables: [{name: events}]}]
-    """,
-    "models/staged.sql": """
-        {{ config(materialized='view') }}
-        SELECT id, customer, amount FROM {{ source('live', 'events') }}
-    """,
-    # Takes what has come since the last run: ids without a gap if it saw what was committed, all of it and once.
-    "models/history.sql": """
-        {{ config(materialized='incremental', unique_key='id') }}
-        SELECT id, customer, amount FROM {{ ref('staged') }}
-        {% if is_incremental() %} WHERE id > (SELECT max(id) FROM {{ this }}) {% endif %}
-    """,
-    "models/appended.sql": """
-        {{ config(materialized='incremental', incremental_strategy='append') }}
-        SELECT id FROM {{ ref('history') }}
-        {% if is_incremental() %} WHERE id > (SELECT max(id) FROM {{ this }}) {% endif %}
-    """,
-    **{
-        f"models/part_{n}.sql": f"""
-        SELECT h.id, c.name, h.amount FROM {{{{ ref('history') }}}} h JOIN {{{{ ref('customers') }}}} c ON c.id = h.customer
-        WHERE h.id % 6 = {n}
-    """
-        for n in range(6)
-    },
-    "models/total.sql": "SELECT count(*) AS rows, sum(amount) AS amount FROM ("
-    + " UNION ALL ".join(f"FROM {{{{ ref('part_{n}') }}}}" for n in range(6))
-    + ")",
-    "models/tests.yml": """
-        models:
-          - name: history
-            columns:
-              - {name: id, data_tests: [unique, not_null]}
-              - {name: customer, data_tests: [{relationships: {arguments: {to: ref('customers'), field: id}}}]}
-          - name: appended
-            columns: [{name: id, data_tests: [unique, not_null]}]
-          - name: part_0
-            columns: [{name: name, data_tests: [not_null]}]
-    """,
-    "tests/the_parts_are_the_whole.sql": """
-        SELECT * FROM {{ ref('total') }} WHERE rows <> (SELECT count(*) FROM {{ ref('history') }})
-            OR rows <> (SELECT max(id) FROM {{ ref('appended') }})
-    """,
-}
+from support import Processes, scaled, shop
 
 # The next event at each turn, until its input ends.
 WRITER = """
@@ -113,16 +52,13 @@ def test_dbt_beside_a_reader_and_a_writer(
     """dbt with each DuckDB, the others with the other one."""
     python = engine_pythons[engine]
     other = next(path for version, path in engine_pythons.items() if version != engine)
-    project = tmp_path / "shop"
-    for name, text in FILES.items():
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        (project / name).write_text(textwrap.dedent(text))
+    project = shop.write(tmp_path)
     with duckrow.get_write_connection(tmp_db) as con:
         con.execute("CREATE TABLE events AS SELECT 1::BIGINT AS id, 1::BIGINT AS customer, 1::DOUBLE AS amount")
     patched = {"DUCKROW_PATCH": "1", "DUCKROW_TIMEOUT": "120"}
     writer = processes.python(WRITER, tmp_db, python=other, env=patched)
     reader = processes.python(READER, tmp_db, python=other, env=patched)
-    environment = {**patched, "SHOP_DB": str(tmp_db), "DBT_PROFILES_DIR": str(project)}
+    environment = {**patched, **shop.environment(project, tmp_db)}
 
     def dbt(*words: str) -> None:
         # What it says goes where a failure shows it.

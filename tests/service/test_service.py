@@ -238,9 +238,10 @@ def test_a_socket_that_a_crash_left_is_replaced(service: Service) -> None:
     service.stop()
 
 
-def test_an_embedded_writer_waits_and_is_told(service: Service) -> None:
-    waited = service.duckrow("sql", "--write", "--timeout", "200ms", service.duckrow.db, "SELECT 1", status=75)
-    assert "serve" in waited.line()
+def test_an_embedded_writer_waits_and_is_told(service: Service, python: str) -> None:
+    code = "import sys; from duckrow import _core; _core.Database(sys.argv[1]).take(False, 'write', 200)"
+    waited = subprocess.run([python, "-c", code, service.duckrow.db], capture_output=True, text=True, timeout=60)
+    assert waited.returncode == 1 and re.search(r"held for .* to serve; 1 waiting; gave up", waited.stderr), waited.stderr
 
 
 def test_metrics(version: str, starting: Callable[..., Service]) -> None:

@@ -1,0 +1,1 @@
+"""What bench/service.py measures, and with what."""
