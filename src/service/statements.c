@@ -290,7 +290,7 @@ static duckrow_code learn(struct dr_statements *statements, duckdb_connection co
                type == DR_STATEMENT_PRAGMA || type == DR_STATEMENT_EXPLAIN ||
                (statement->kind == DR_KIND_WRITE && has_word(statement->sql, "RETURNING"));
     statement->columns.count = -1;
-    if (!code)
+    if (!code && !(look->inside && connection == look->own))
         inferred = dr_infer(duckdb, connection, statement->sql, prepared, statement->oids);
     if (!code && rows)
         code = dr_columns_of_prepared(duckdb, inferred ? inferred : prepared, statement->catalog, &statement->columns,
