@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -468,8 +469,36 @@ def settings(path: str) -> None:
         con.execute("SET threads = 2")
         assert con.execute("SELECT current_setting('threads')").fetchone() == (2,)
         con.execute("SET statement_timeout = '5s'")
-        with raises(duckdb.NotSupportedError, "UTC", "exclusive=True"):
-            con.execute("SET TimeZone = 'Asia/Kolkata'")
+
+
+def time_zones(path: str) -> None:
+    """Moments are read and shown as in a DuckDB of one's own, in the process's zone or in one that is set."""
+    name = a_table(path, "i INTEGER, z TIMESTAMPTZ, d DATE")
+    stock, served = duckdb.connect(), duckrow.get_write_connection(path)
+    stock.execute(f"CREATE TABLE {name} (i INTEGER, z TIMESTAMPTZ, d DATE)")
+    for i, zone in enumerate((None, "Asia/Kolkata", "America/New_York", "UTC")):
+        for con in (stock, served):
+            if zone:
+                con.execute(f"SET TimeZone = '{zone}'")
+            con.execute(f"INSERT INTO {name} VALUES ({i}, '2024-07-01 23:30:00', '2024-07-01 23:30:00-03'::TIMESTAMPTZ)")
+            con.execute(f"INSERT INTO {name} VALUES (?, ?, ?)", [i, "2024-01-01 01:00:00", "2024-01-01"])
+        question = f"SELECT i, z, d, z::VARCHAR, date_trunc('day', z) FROM {name} ORDER BY ALL"
+        expected, here = repr(stock.execute(question).fetchall()), repr(served.execute(question).fetchall())
+        served.begin()
+        there = repr(served.execute(question).fetchall())
+        served.rollback()
+        assert expected == here == there, (zone, expected, here, there)
+    served.close()
+    code = (
+        "import sys, duckdb, duckrow\n"
+        "with duckrow.get_write_connection(sys.argv[1]) as con:\n"
+        "    con.begin()\n"
+        "    sql = \"SELECT '2024-07-01 23:30:00'::TIMESTAMPTZ::VARCHAR\"\n"
+        "    print(con.execute(sql).fetchall() == duckdb.connect().execute(sql).fetchall(), con.fetchall())"
+    )
+    environment = {**os.environ, "TZ": "Asia/Kolkata"}
+    said = subprocess.run([sys.executable, "-c", code, path], env=environment, capture_output=True, text=True, timeout=60)
+    assert said.stdout.startswith("True"), said
 
 
 def relative_paths_are_the_callers(path: str) -> None:
@@ -596,6 +625,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
         frames,
         temporary_tables,
         settings,
+        time_zones,
         relative_paths_are_the_callers,
         what_cannot_be_had,
         interrupting,
