@@ -544,6 +544,23 @@ def what_cannot_be_had(path: str) -> None:
         assert relation.fetchall() == [(1,)]
 
 
+def sqlalchemy_and_pandas(path: str) -> None:
+    import pandas
+    import sqlalchemy
+
+    name = f"sa{os.getpid()}_{next(_numbers)}"
+    engine = sqlalchemy.create_engine(f"duckrow:///{path}")
+    frame = pandas.DataFrame({"a": [1, 2, 3], "b": ["x", "y", None]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frame.to_sql(name, engine, index=False)
+        with engine.begin() as con:
+            con.execute(sqlalchemy.text(f"INSERT INTO {name} VALUES (:a, :b)"), [{"a": 4, "b": "z"}, {"a": 5, "b": "w"}])
+            assert con.execute(sqlalchemy.text(f"SELECT count(*) FROM {name}")).scalar() == 5
+        assert list(pandas.read_sql(f"SELECT a FROM {name} ORDER BY a", engine)["a"]) == [1, 2, 3, 4, 5]
+    engine.dispose()
+
+
 # ---- ends ----
 
 
@@ -628,6 +645,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
         time_zones,
         relative_paths_are_the_callers,
         what_cannot_be_had,
+        sqlalchemy_and_pandas,
         interrupting,
         a_child_leaves_its_parents_session_alone,
         threads_share_a_connection,
