@@ -675,6 +675,7 @@ def _connect_served(place: opening.Place, family: object, wire: opening.Wire | N
     try:
         session, snapshots = place.reader()
         con = _connect(session, place.limit, family)
+        made.tell_zone(place.zone(con))
     except BaseException:
         made.close()
         raise

@@ -6,6 +6,7 @@ the URL, such as Superset, know. In the URL's query or in connect_args, beside a
     read_only=true, or access_mode=READ_ONLY    snapshots: never waits, each checkout sees every commit acknowledged before
     timeout=30                                  seconds to wait for a turn
     refresh=statement                           as duckrow.get_readonly_connection takes it
+    exclusive=true                              take the file itself, also from a service
 
 Connections are not pooled: what the pool takes back is closed, which publishes, gives the turn up at once, and lets the next reader
 see the newest commit. Opening again costs little, for duckrow keeps the engine. poolclass= says otherwise.
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.url import URL
 
 _connect: Callable[..., duckdb.DuckDBPyConnection] = duckrow.connect
-_OWN = ("read_only", "timeout", "refresh")
+_OWN = ("read_only", "timeout", "refresh", "exclusive")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
@@ -78,8 +79,9 @@ class Dialect(duckdb_engine.Dialect):
         # Those in the URL come as text, and with the settings.
         own = {name: config.pop(name) for name in _OWN if name in config}
         own |= {name: options.pop(name) for name in _OWN if name in options}
-        if "read_only" in own:
-            own["read_only"] = _boolean("read_only", own["read_only"])
+        for name in ("read_only", "exclusive"):
+            if name in own:
+                own[name] = _boolean(name, own[name])
         if own.get("timeout") is not None:
             own["timeout"] = _seconds("timeout", own["timeout"])
         core = get_core_config()

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -468,8 +469,36 @@ def settings(path: str) -> None:
         con.execute("SET threads = 2")
         assert con.execute("SELECT current_setting('threads')").fetchone() == (2,)
         con.execute("SET statement_timeout = '5s'")
-        with raises(duckdb.NotSupportedError, "UTC", "exclusive=True"):
-            con.execute("SET TimeZone = 'Asia/Kolkata'")
+
+
+def time_zones(path: str) -> None:
+    """Moments are read and shown as in a DuckDB of one's own, in the process's zone or in one that is set."""
+    name = a_table(path, "i INTEGER, z TIMESTAMPTZ, d DATE")
+    stock, served = duckdb.connect(), duckrow.get_write_connection(path)
+    stock.execute(f"CREATE TABLE {name} (i INTEGER, z TIMESTAMPTZ, d DATE)")
+    for i, zone in enumerate((None, "Asia/Kolkata", "America/New_York", "UTC")):
+        for con in (stock, served):
+            if zone:
+                con.execute(f"SET TimeZone = '{zone}'")
+            con.execute(f"INSERT INTO {name} VALUES ({i}, '2024-07-01 23:30:00', '2024-07-01 23:30:00-03'::TIMESTAMPTZ)")
+            con.execute(f"INSERT INTO {name} VALUES (?, ?, ?)", [i, "2024-01-01 01:00:00", "2024-01-01"])
+        question = f"SELECT i, z, d, z::VARCHAR, date_trunc('day', z) FROM {name} ORDER BY ALL"
+        expected, here = repr(stock.execute(question).fetchall()), repr(served.execute(question).fetchall())
+        served.begin()
+        there = repr(served.execute(question).fetchall())
+        served.rollback()
+        assert expected == here == there, (zone, expected, here, there)
+    served.close()
+    code = (
+        "import sys, duckdb, duckrow\n"
+        "with duckrow.get_write_connection(sys.argv[1]) as con:\n"
+        "    con.begin()\n"
+        "    sql = \"SELECT '2024-07-01 23:30:00'::TIMESTAMPTZ::VARCHAR\"\n"
+        "    print(con.execute(sql).fetchall() == duckdb.connect().execute(sql).fetchall(), con.fetchall())"
+    )
+    environment = {**os.environ, "TZ": "Asia/Kolkata"}
+    said = subprocess.run([sys.executable, "-c", code, path], env=environment, capture_output=True, text=True, timeout=60)
+    assert said.stdout.startswith("True"), said
 
 
 def relative_paths_are_the_callers(path: str) -> None:
@@ -513,6 +542,23 @@ def what_cannot_be_had(path: str) -> None:
             relation.fetchall()
         con.rollback()
         assert relation.fetchall() == [(1,)]
+
+
+def sqlalchemy_and_pandas(path: str) -> None:
+    import pandas
+    import sqlalchemy
+
+    name = f"sa{os.getpid()}_{next(_numbers)}"
+    engine = sqlalchemy.create_engine(f"duckrow:///{path}")
+    frame = pandas.DataFrame({"a": [1, 2, 3], "b": ["x", "y", None]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frame.to_sql(name, engine, index=False)
+        with engine.begin() as con:
+            con.execute(sqlalchemy.text(f"INSERT INTO {name} VALUES (:a, :b)"), [{"a": 4, "b": "z"}, {"a": 5, "b": "w"}])
+            assert con.execute(sqlalchemy.text(f"SELECT count(*) FROM {name}")).scalar() == 5
+        assert list(pandas.read_sql(f"SELECT a FROM {name} ORDER BY a", engine)["a"]) == [1, 2, 3, 4, 5]
+    engine.dispose()
 
 
 # ---- ends ----
@@ -596,8 +642,10 @@ CHECKS: dict[str, Callable[[str], None]] = {
         frames,
         temporary_tables,
         settings,
+        time_zones,
         relative_paths_are_the_callers,
         what_cannot_be_had,
+        sqlalchemy_and_pandas,
         interrupting,
         a_child_leaves_its_parents_session_alone,
         threads_share_a_connection,

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
+
 from duckrow import _stock, databases, instances, sessions
 from duckrow.errors import BusyError, MissingError
-from duckrow.served.session import Served
+from duckrow.served.session import Served, zone_of
 from duckrow.served.wire import Wire, listens
 from duckrow.states import DEFAULT_TIMEOUT
 
 __all__ = ["Place", "Served", "Wire", "reach"]
+
+
+_zones: dict[str, str] = {}
 
 
 def reach(place: Place) -> Wire | None:
@@ -38,6 +44,13 @@ class Place:
     def limit(self) -> float:
         """Seconds to wait for what is in this process."""
         return DEFAULT_TIMEOUT if self.timeout is None else self.timeout
+
+    def zone(self, con: duckdb.DuckDBPyConnection) -> str:
+        """The time zone that this process's DuckDB takes."""
+        key = f"{os.environ.get('TZ')} {self.config}"
+        if key not in _zones:
+            _zones[key] = zone_of(con)
+        return _zones[key]
 
     def wire(self) -> Wire:
         """A session at the service, not connected yet."""

@@ -63,6 +63,12 @@ _UNITS = {"": 0.001, "us": 1e-6, "ms": 0.001, "s": 1, "min": 60, "h": 3600, "d":
 _TIMEOUTS = {"busy_timeout": "busy_timeout", "idle_in_transaction_timeout": "idle_in_transaction_session_timeout"}
 
 
+def zone_of(con: Native) -> str:
+    """The time zone of a connection."""
+    ((zone,),) = con.execute("SELECT current_setting('TimeZone')").fetchall()
+    return str(zone)
+
+
 class Served:
     """Of one connection."""
 
@@ -306,10 +312,14 @@ class Served:
             self.wire.statements.append(piece.text)
             self.leave('SELECT true AS "Success" LIMIT 0')
             return
+        zone = name == "timezone" or bool(found and found["variable"] and "zone" in found["variable"].lower())
         if means:
             self.wire.run(piece.text)
-            self.wire.statements.append(piece.text)
+            if not zone:
+                self.wire.statements.append(piece.text)
         self._run_here(con, piece.text, None)
+        if zone:
+            self.wire.options["TimeZone"] = zone_of(self.scratch())
 
     # ---- what the reader refuses ----
 

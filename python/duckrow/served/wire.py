@@ -23,6 +23,7 @@ from duckrow.served import address, failures
 
 EXACT = 2  # the result format of src/service/types.h
 _TEXT = 0
+_UTC = ("UTC", "ETC/UTC", "GMT", "ETC/GMT", "UCT", "ETC/UCT", "ZULU")
 _FLUSH_EVERY = 256
 _AGAIN_SECONDS = 0.02
 _GIVE_UP_SECONDS = 5.0
@@ -139,6 +140,12 @@ class Wire:
                 time.sleep(_AGAIN_SECONDS)
         return self._con
 
+    def tell_zone(self, zone: str) -> None:
+        """The session's time zone is this; it is UTC by itself."""
+        if zone.upper() not in _UTC:
+            self.run(f"SET TimeZone = '{zone}'")
+            self.options["TimeZone"] = zone
+
     def _is_dead(self) -> bool:
         """Has it been hung up on, while idle?"""
         poller = select.poll()
@@ -205,7 +212,7 @@ class Wire:
         """The session is as if it had just begun."""
         self.run("DISCARD ALL")
         for name, value in self.options.items():
-            self.run(f"SET {name} = {value}")
+            self.run(f"SET {name} = '{value}'")
 
     def pipeline(self, statements: Iterable[tuple[str, Sequence[Parameter]]]) -> Answer:
         """All as one transaction, or as parts of the open one. The answer of the last."""
