@@ -145,6 +145,7 @@ def test_statements_of_all_kinds(served: Service, embedded: Duckrow, table: str,
         f"EXPLAIN SELECT 1; DROP TABLE {table}_as; SET busy_timeout = 5000; SELECT 2",
         "SELECT 'ü' AS \"ä\", '' AS empty, NULL AS nothing, repeat('x', 100000) AS long",
         "SELECT range AS n FROM range(100000)",
+        "SELECT [NULL] AS l, {'n': NULL, 'i': 1} AS s, [] AS e",
     ):
         both(served, embedded, sql, "--format", format)
     assert served.rows(f"SELECT * FROM {table} ORDER BY ALL") == [
