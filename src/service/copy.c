@@ -8,7 +8,7 @@
 #include "engine/sqltext.h"
 #include "messages.h"
 
-enum { MOST_OPERATIONS = 10000, MOST_BYTES = 8 << 20, BINARY_ONE = 1 };
+enum { BINARY_ONE = 1 };
 
 struct dr_copying {
     struct dr_copy_statement copy;
@@ -146,8 +146,7 @@ static void pump(struct dr_client *client)
     struct dr_copying *copying = client->copy;
     const struct dr_copy_field *fields;
     int found = 0;
-    while (client->unit.operations < MOST_OPERATIONS && dr_buffer_size(&client->unit.values) < MOST_BYTES &&
-           (found = dr_copy_reader_row(copying->reader, &fields, &client->error)) > 0) {
+    while (!dr_unit_is_long(&client->unit) && (found = dr_copy_reader_row(copying->reader, &fields, &client->error)) > 0) {
         if (!add_row(client, fields)) {
             dr_fail(&client->error, DUCKROW_NO_MEMORY, "out of memory");
             found = -1;
@@ -157,7 +156,7 @@ static void pump(struct dr_client *client)
     if (found < 0) {
         client->sqlstate = client->error.code == DUCKROW_USAGE ? "22P04" : NULL;
         fail(client);
-    } else if (found > 0 || client->unit.operations >= MOST_OPERATIONS) {
+    } else if (found > 0 || dr_unit_is_long(&client->unit)) {
         dr_settle(client, settled);
     } else if (copying->ending) {
         finish(client);

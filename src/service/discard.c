@@ -319,7 +319,7 @@ static void deallocate_in_engine(struct dr_client *client, const char *name, con
 void dr_perform_deallocate(struct dr_client *client, const char *sql, dr_step next)
 {
     struct dr_tokens tokens;
-    char *memory = malloc(2 * strlen(sql) + 64);
+    char *memory = dr_tokens_memory(sql);
     if (!memory) {
         dr_out_of_memory(client, next);
         return;

@@ -357,7 +357,7 @@ static void parse_reset(struct dr_tokens *tokens, struct dr_set_statement *set)
 void dr_set_parse(const char *sql, struct dr_set_statement *set)
 {
     struct dr_tokens tokens;
-    char *memory = malloc(2 * strlen(sql) + 64);
+    char *memory = dr_tokens_memory(sql);
     *set = (struct dr_set_statement){.what = DR_SET_OTHER};
     if (!memory)
         return;
@@ -376,7 +376,7 @@ void dr_set_parse(const char *sql, struct dr_set_statement *set)
 int dr_show_parse(const char *sql, char name[64])
 {
     struct dr_tokens tokens;
-    char *memory = malloc(2 * strlen(sql) + 64);
+    char *memory = dr_tokens_memory(sql);
     *name = 0;
     if (!memory)
         return 0;

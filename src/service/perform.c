@@ -6,9 +6,6 @@
 #include "core/os.h"
 #include "sqlstate.h"
 
-/* A unit longer than this is run as it comes. */
-enum { MOST_OPERATIONS = 10000, MOST_BYTES = 8 << 20 };
-
 /* ---- reading ---- */
 
 static int drop(struct dr_sink *sink, struct dr_buffer *bytes)
@@ -186,7 +183,7 @@ static void add_operation(struct dr_client *client, struct dr_portal *portal, in
     dr_buffer_add(&unit->values, portal->bound.values.bytes + portal->bound.values.start, dr_buffer_size(&portal->bound.values));
     if (unit->values.failed || unit->fixed.failed) {
         dr_out_of_memory(client, next);
-    } else if (unit->operations >= MOST_OPERATIONS || dr_buffer_size(&unit->values) >= MOST_BYTES) {
+    } else if (dr_unit_is_long(unit)) {
         client->next_step = next;
         dr_settle(client, after_early_settle);
     } else {

@@ -126,7 +126,7 @@ struct dr_literals *dr_literals_parse(const char *sql)
         return NULL;
     /* Numbers are read where they stand, so this is the text that is read. */
     literals->original = strdup(sql);
-    literals->memory = malloc(2 * strlen(sql) + 64);
+    literals->memory = dr_tokens_memory(sql);
     if (literals->original && literals->memory && read_all(literals, literals->original, &values_at))
         literals->sql = with_parameters(sql, values_at, literals->count);
     if (literals->sql)

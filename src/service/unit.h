@@ -42,6 +42,8 @@ void dr_unit_reset(struct dr_unit *unit); /* empty, with the memory of a small o
 void dr_unit_free(struct dr_unit *unit);
 /* A new operation, whose parameters and formats the caller adds to unit->values next; NULL: no memory. It takes the statement over. */
 struct dr_operation *dr_unit_add(struct dr_unit *unit, struct dr_statement *statement);
+/* Is it more than should be gathered before it is run? */
+int dr_unit_is_long(const struct dr_unit *unit);
 /* Bytes to answer before the next operation's result, or at the end, may be added to unit->fixed at any time. */
 
 /* A parameter: read one after the other, from operation->parameters on. */

@@ -134,16 +134,16 @@ def test_who_does_not_go_on_holds_nobody_up(
             slowest = max(slowest, time.monotonic() - began)
             if n % 20 == 0:
                 assert service.stock_rows("SELECT count(*) FROM t", stock_python) == [[str(n)]]
-        assert slowest < 0.3 + QUICK
+        assert slowest < 0.3 + 5 * QUICK
         began = time.monotonic()
         other.execute("ALTER TABLE t ADD COLUMN s VARCHAR DEFAULT 'x'")
         took = time.monotonic() - began
-        assert took < 0.3 + QUICK, took
+        assert took < 0.3 + 5 * QUICK, took
         assert service.stock_rows("SELECT count(*), min(s) FROM t", stock_python) == [["40", "x"]]
         # The next has nobody to wait for.
         began = time.monotonic()
         other.execute("CREATE INDEX t_i ON t (i)")
-        assert time.monotonic() - began < 0.2 + QUICK
+        assert time.monotonic() - began < 0.2 + 5 * QUICK
     assert ask() == "40001"
     assert service.rows("SELECT * FROM held") == []
 
@@ -271,7 +271,7 @@ def test_a_long_create_table_as_beside_inserts(serve: Serve, processes: Processe
     rows = int(rows * scaled(60, 2) / (time.monotonic() - began))
     with probing(processes, stock_python, service, 0.01, clients=8) as latencies:
         began = time.monotonic()
-        service.run(HEAVY.format(rows))
+        service.run("SET transaction_timeout = '1h'", HEAVY.format(rows))
         took = time.monotonic() - began
     print(f"CREATE TABLE AS of {took:.1f} s, {rows} rows; beside it {told_of(latencies)}")
     assert service.rows("SELECT count(*), count(DISTINCT i) FROM heavy") == [(rows, rows)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -90,7 +91,10 @@ class Load:
                 elif ended and not self.trouble:
                     return
                 else:
-                    self.errors[f"{kind}: {type(error).__name__} {state}: {error}"] += 1
+                    where = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename][
+                        -1
+                    ]
+                    self.errors[f"{kind}: {type(error).__name__} {state}: {error} ({where.line})"] += 1
                     return
             finally:
                 if connection is not None:

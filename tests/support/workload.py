@@ -123,7 +123,7 @@ class Session:
                     self.block()
                 else:
                     self.single()
-                if self.chance.random() < 0.1:
+                if self.chance.random() < 0.06:
                     verify(self)
         finally:
             self.connection.close()
@@ -384,8 +384,12 @@ class Session:
     # ---- comparing
 
     def questions(self) -> list[str]:
-        """Whole tables by hash, rows through indexes; the names of the tables first."""
-        asked = [f"SELECT table_name, column_count FROM duckdb_tables() WHERE table_name LIKE 's{self.who}\\_%' ESCAPE '\\'"]
+        """The names of tables and indexes, whole tables by hash, rows through indexes."""
+        own = f"LIKE 's{self.who}\\_%' ESCAPE '\\'"
+        asked = [
+            f"SELECT table_name, column_count FROM duckdb_tables() WHERE table_name {own}",
+            f"SELECT index_name, table_name FROM duckdb_indexes() WHERE table_name {own}",
+        ]
         names = [row[0] for row in self.model.execute(asked[0]).fetchall()]
         whole = "SELECT count(*), sum(md5_number_lower(r)::HUGEINT)::VARCHAR FROM (SELECT x::VARCHAR AS r FROM ({}) x)"
         asked += [whole.format(f"SELECT * FROM {name}") for name in names]
