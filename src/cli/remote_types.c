@@ -51,7 +51,7 @@ static void add(struct text *text, const char *format, ...)
 
 /* ---- types ---- */
 
-enum kind { SCALAR, STRING, BLOB, LIST, ARRAY, STRUCT, MAP, UNION };
+enum kind { SCALAR, STRING, BLOB, NOTHING, LIST, ARRAY, STRUCT, MAP, UNION };
 
 struct type {
     enum kind kind;
@@ -129,11 +129,10 @@ static struct type *parse_parts(const char **at, enum kind kind, int depth)
     while (type && !take(at, ")")) {
         char *name = NULL;
         take(at, ", ");
-        if (**at == '"') {
-            const char *end = end_of_quoted(*at);
+        const char *end = **at == '"' ? end_of_quoted(*at) : NULL;
+        if (end && *end == ' ') {
             name = strndup(*at, (size_t)(end - *at));
-            *at = end;
-            take(at, " ");
+            *at = end + 1;
         }
         if (!add_child(type, **at ? parse(at, depth + 1) : NULL, name)) {
             free_type(type);
@@ -146,6 +145,8 @@ static struct type *parse_parts(const char **at, enum kind kind, int depth)
 static struct type *parse_scalar(const char **at)
 {
     const char *end = *at;
+    if (take(at, "\"NULL\""))
+        return make_type(NOTHING);
     while (isalnum((unsigned char)*end) || *end == '_')
         end++;
     size_t size = (size_t)(end - *at);
@@ -220,6 +221,7 @@ static void put_carrier(struct text *out, const struct type *type)
         return;
     case STRING:
     case BLOB:
+    case NOTHING:
         add(out, "VARCHAR");
         return;
     case LIST:
@@ -304,6 +306,9 @@ static void put_from(struct text *out, const struct type *type, const char *valu
     switch (type->kind) {
     case BLOB:
         add(out, "unhex(%s)", value);
+        return;
+    case NOTHING:
+        add(out, "NULL");
         return;
     case STRING:
         add(out, "CAST(decode(unhex(%s)) AS %s)", value, type->sql);

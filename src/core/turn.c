@@ -230,7 +230,7 @@ static int wait_for(const duckrow_turn *turn, short type, int64_t start, int64_t
 /* ---- a hold beside a service ---- */
 
 /* A service may have come since a hold has looked, so it looks again this often. */
-enum { GLANCE_MS = 250, MOVING_MS = 1000 };
+enum { GLANCE_MS = 250, MOVING_MS = 10000 };
 
 /* The first lower ticket that a hold has to wait for: -1: none. *served: there is a service. */
 static int64_t before_hold(const duckrow_turn *turn, int *served)
@@ -698,6 +698,26 @@ int dr_turn_called(const duckrow_turn *turn)
     return dr_lock_test(turn->fd, F_RDLCK, DR_CALL, 1, &found) > 0;
 }
 
+int dr_turn_caller(const duckrow_turn *turn, duckrow_process *caller)
+{
+    for (int64_t at = DR_TICKET; (at = lowest_ticket(turn->fd, at, 0)) >= 0; at++) {
+        struct record record;
+        if (read_record(turn->fd, at - DR_TICKET, &record) && is_kind(&record, "hold")) {
+            *caller = seen_from_here(&record);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The hold that is next gets no farther. */
+static int is_stopped(const duckrow_turn *turn)
+{
+    duckrow_process caller;
+    char state = dr_turn_caller(turn, &caller) && caller.pid ? dr_process_state(caller.pid) : 0;
+    return state == 'T' || state == 't';
+}
+
 duckrow_code dr_turn_step_aside(duckrow_turn *turn, duckrow_error *error)
 {
     duckrow_code code = duckrow_turn_lend(turn, error);
@@ -710,11 +730,14 @@ duckrow_code dr_turn_step_aside(duckrow_turn *turn, duckrow_error *error)
     write_record(turn, turn->ticket);
     dr_unlock(turn->fd, DR_TURN, 2);
     /* Who lets go of TURN and asks for it again would have it before the other wakes. */
-    if (wait_for(turn, F_RDLCK, DR_CALL, 1, dr_clock_ms() + MOVING_MS) == 0) {
-        dr_unlock(turn->fd, DR_CALL, 1);
-        return DUCKROW_OK;
+    int64_t asked = dr_clock_ms();
+    while (wait_for(turn, F_RDLCK, DR_CALL, 1, dr_clock_ms() + GLANCE_MS) < 0) {
+        int reason = errno;
+        if (reason != ETIMEDOUT || dr_clock_ms() - asked >= MOVING_MS || is_stopped(turn))
+            return give_up(turn, reason, asked, error);
     }
-    return give_up(turn, errno, dr_clock_ms() - MOVING_MS, error);
+    dr_unlock(turn->fd, DR_CALL, 1);
+    return DUCKROW_OK;
 }
 
 /* TURN, by the ticket that was kept; where the folder is another one, by a new ticket. */
@@ -750,18 +773,6 @@ duckrow_code dr_turn_come_back(duckrow_turn *turn, int64_t timeout_ms, duckrow_e
     if (!code)
         code = dr_config_read(turn->db, &config, error);
     return code ? code : begin(turn, &config, error);
-}
-
-int dr_turn_caller(const duckrow_turn *turn, duckrow_process *caller)
-{
-    for (int64_t at = DR_TICKET; (at = lowest_ticket(turn->fd, at, 0)) >= 0; at++) {
-        struct record record;
-        if (read_record(turn->fd, at - DR_TICKET, &record) && is_kind(&record, "hold")) {
-            *caller = seen_from_here(&record);
-            return 1;
-        }
-    }
-    return 0;
 }
 
 int dr_turn_holder(const duckrow_turn *turn, duckrow_process *holder)

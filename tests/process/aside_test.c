@@ -193,11 +193,14 @@ static void who_is_stopped_is_not_waited_for(void **state)
     WAIT_UNTIL(dr_process_state(one.pid) == 'T', LIMIT);
     int64_t asked = clock_ms();
     assert_int_equal(dr_turn_step_aside(turn, &error), DUCKROW_BUSY);
-    assert_in_range(clock_ms() - asked, 500, 5000);
-    come_back(0, DUCKROW_OK);
+    assert_in_range(clock_ms() - asked, 100, LIMIT);
+    /* One of its threads may have had TURN just before it stopped. */
+    int back = dr_turn_come_back(turn, 0, &error) == DUCKROW_OK;
     child_signal(&one, SIGCONT);
-    assert_int_equal(channel_receive(one.channel, MOMENT), -1);
-    step_aside();
+    if (back) {
+        assert_int_equal(channel_receive(one.channel, MOMENT), -1);
+        step_aside();
+    }
     expect(&one, 't');
     finish(&one);
     come_back(LIMIT, DUCKROW_OK);

@@ -141,10 +141,11 @@ def test_statements_of_all_kinds(served: Service, embedded: Duckrow, table: str,
         f"WITH w AS (SELECT 10 AS i) INSERT INTO {table} SELECT i, 'w' FROM w",
         f"ALTER TABLE {table} ADD COLUMN n DOUBLE DEFAULT 1.5",
         f"CREATE SEQUENCE {table}_ids; SELECT nextval('{table}_ids'), nextval('{table}_ids')",
-        f"CREATE TEMP TABLE mine (one INTEGER); INSERT INTO mine VALUES (1); INSERT INTO {table} SELECT one, NULL, 2 FROM mine; DROP TABLE mine",
+        f"CREATE TEMP TABLE mine (k INTEGER); INSERT INTO mine VALUES (1); INSERT INTO {table} SELECT k, NULL, 2 FROM mine",
         f"EXPLAIN SELECT 1; DROP TABLE {table}_as; SET busy_timeout = 5000; SELECT 2",
         "SELECT 'ü' AS \"ä\", '' AS empty, NULL AS nothing, repeat('x', 100000) AS long",
         "SELECT range AS n FROM range(100000)",
+        "SELECT [NULL] AS l, {'n': NULL, 'i': 1} AS s, [] AS e",
     ):
         both(served, embedded, sql, "--format", format)
     assert served.rows(f"SELECT * FROM {table} ORDER BY ALL") == [

@@ -21,6 +21,7 @@ static void scalars(void **state)
     expect(NULL, "c0");
     expect("VARCHAR", "c0");
     expect("DATE", "CAST(c0 AS DATE)");
+    expect("\"NULL\"", "CAST(c0 AS \"NULL\")");
     expect("DECIMAL(10, 2)", "CAST(c0 AS DECIMAL(10, 2))");
     expect("ENUM('a', 'it''s)', '')", "CAST(c0 AS ENUM('a', 'it''s)', ''))");
 }
@@ -43,6 +44,9 @@ static void nested(void **state)
         "MAP(INTEGER, DATE)",
         "CASE WHEN CAST(c0 AS STRUCT(k INTEGER[], v DATE[])) IS NOT NULL THEN map(CAST(c0 AS STRUCT(k INTEGER[], v DATE[])).k, "
         "CAST(c0 AS STRUCT(k INTEGER[], v DATE[])).v) END");
+    expect("STRUCT(\"NULL\")", "CASE WHEN CAST(c0 AS STRUCT(f0 VARCHAR)) IS NOT NULL THEN row(NULL) END");
+    expect("STRUCT(\"NULL\" \"NULL\")",
+           "CASE WHEN CAST(c0 AS STRUCT(f0 VARCHAR)) IS NOT NULL THEN struct_pack(\"NULL\" := NULL) END");
     expect("UNION(\"n\" INTEGER)", "CASE CAST(c0 AS STRUCT(t UTINYINT, f0 INTEGER)).t WHEN 0 THEN CAST(union_value(\"n\" := "
                                    "CAST(c0 AS STRUCT(t UTINYINT, f0 "
                                    "INTEGER)).f0) AS UNION(\"n\" INTEGER)) END");
