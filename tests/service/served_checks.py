@@ -469,6 +469,11 @@ def settings(path: str) -> None:
         con.execute("SET threads = 2")
         assert con.execute("SELECT current_setting('threads')").fetchone() == (2,)
         con.execute("SET statement_timeout = '5s'")
+        moments = "SELECT '2024-01-01 12:00'::TIMESTAMPTZ, ['2024-07-01 12:00'::TIMESTAMPTZ], current_setting('TimeZone')"
+        with duckdb.connect() as stock:
+            for each in (con, stock):
+                each.execute("SET TimeZone = 'Asia/Kolkata'")
+            assert repr(con.execute(moments).fetchall()) == repr(stock.execute(moments).fetchall())
 
 
 def time_zones(path: str) -> None:
