@@ -11,6 +11,7 @@
 #include "core/os.h"
 #include "log.h"
 #include "sqlstate.h"
+#include "statement_literals.h"
 
 enum { READ_PIECE = 65536, KEEP_BYTES = 8192, LOOK_AGAIN_MS = 100 };
 
@@ -168,6 +169,7 @@ static void on_closed(uv_handle_t *handle)
     dr_statement_put(client->made);
     free(client->making);
     free(client->script);
+    dr_literals_free(client->literals);
     free(client->preparing);
     free(client->preparing_oids);
     free(client->parse_sql);

@@ -122,6 +122,7 @@ static int add_row(struct dr_client *client, const struct dr_copy_field *fields)
             unit, &(struct dr_parameter){
                       .bytes = fields[i].bytes, .size = fields[i].size, .oid = copying->insert->oids[i], .binary = binary});
     operation->silent = 1;
+    operation->zone = client->parameters.zone;
     operation->formats = dr_buffer_size(&unit->values);
     dr_buffer_u16(&unit->values, 0);
     copying->rows++;
@@ -244,7 +245,7 @@ static const char *put_row(struct dr_client *client, duckdb_data_chunk chunk, ui
 {
     const struct dr_duckdb *duckdb = client->backend.host->duckdb;
     const struct dr_copy_options *options = &client->copy->copy.options;
-    const struct dr_display display = {NULL, NULL};
+    const struct dr_display display = dr_display_in(client->backend.zone);
     struct dr_cursor *cursor = &client->portal->cursor;
     struct dr_buffer text = {0};
     const char *reason = NULL;

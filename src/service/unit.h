@@ -7,6 +7,7 @@
 
 #include "buffer.h"
 #include "statement.h"
+#include "timezone.h"
 
 struct dr_operation {
     struct dr_statement *statement; /* NULL: only bytes to answer */
@@ -15,6 +16,7 @@ struct dr_operation {
     size_t fixed, fixed_end;        /* unit->fixed: what is answered before the result */
     size_t rows, rows_end;          /* unit->rows: DataRow messages */
     int64_t count;                  /* rows returned or changed */
+    const struct dr_zone *zone;     /* of the session; NULL: UTC */
     int silent;                     /* it has no CommandComplete of its own: a row of COPY */
 };
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -121,10 +122,8 @@ def test_a_cancelled_transaction_leaves_no_trace_behind(serve: Serve) -> None:
             held.execute("INSERT INTO t VALUES (1)")
             changing.execute("CREATE OR REPLACE TABLE other AS SELECT 1 AS i")
             changing.execute("ALTER TABLE other ADD COLUMN j INTEGER")
-            try:
+            with contextlib.suppress(errors.SerializationFailure):
                 held.commit()
-            except errors.SerializationFailure:
-                pass
             held.execute("INSERT INTO t VALUES (2)")
             held.commit()
     assert service.rows("SELECT count(*) FROM t WHERE i = 2") == [(20,)]

@@ -109,7 +109,7 @@ def test_readers_see_what_was_acknowledged(
     load.start()
     for work in (bulk_loads, updates, deletes, schemas, checkpoints):
         meddlers.start(work.__name__, work, CONFLICTS)
-    time.sleep(scaled(120, 5))
+    time.sleep(scaled(120, 3))
     meddlers.end()
     load.stop()
     looked = load.end_readers()
@@ -179,7 +179,7 @@ def test_commits_that_fail_leave_nothing(
     load.start()
     meddlers.start("bulk_loads", bulk_loads, CONFLICTS)
     meddlers.start("deletes", deletes, CONFLICTS)
-    time.sleep(scaled(60, 4))
+    time.sleep(scaled(60, 3))
     meddlers.end()
     load.stop()
     looked = load.end_readers()
@@ -197,7 +197,7 @@ def test_of_two_that_insert_a_key_one_commits(serve: Serve) -> None:
     """And the other is told at its COMMIT, however close they are."""
     service = serve()
     service.run("CREATE TABLE keys (k BIGINT PRIMARY KEY, whose INTEGER)")
-    rounds, sessions = scaled(500, 30), 4
+    rounds, sessions = scaled(500, 15), 4
     ready = threading.Barrier(sessions)
     won: Counter[int] = Counter()
     wrong: list[str] = []

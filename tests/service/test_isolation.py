@@ -239,13 +239,14 @@ def test_each_gets_its_own_error_alone(serve: Serve) -> None:
 # ---- who asks for much ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(scaled(900, 120))
 @pytest.mark.parametrize("how", ["each", "once"])
 def test_a_flood_beside_one_that_asks_seldom(serve: Serve, processes: Processes, stock_python: Path, how: str) -> None:
     service = serve()
     service.run("CREATE TABLE t (i INTEGER)")
     # With a Sync after each, a session's inserts are acknowledged, so committed, one after the other.
-    count = scaled(1_000_000, 30_000) if how == "once" else scaled(50_000, 1_000)
+    count = scaled(1_000_000, 30_000) if how == "once" else scaled(50_000, 500)
     with probing(processes, stock_python, service, scaled(1.0, 0.05)) as latencies:
         flood = client(processes, stock_python, "flood", service.socket, "INSERT INTO t VALUES ($1)", count, how)
         began = time.monotonic()
@@ -264,10 +265,10 @@ HEAVY = "CREATE TABLE heavy AS SELECT i, md5(i::VARCHAR) AS a, sqrt(hash(i)::DOU
 @pytest.mark.timeout(scaled(900, 120))
 def test_a_long_create_table_as_beside_inserts(serve: Serve, processes: Processes, stock_python: Path) -> None:
     service = serve()
-    rows = 1_000_000
+    rows = scaled(1_000_000, 300_000)
     began = time.monotonic()
     service.run(HEAVY.format(rows), "DROP TABLE heavy")
-    rows = int(rows * scaled(60, 3) / (time.monotonic() - began))
+    rows = int(rows * scaled(60, 2) / (time.monotonic() - began))
     with probing(processes, stock_python, service, 0.01, clients=8) as latencies:
         began = time.monotonic()
         service.run(HEAVY.format(rows))
@@ -301,14 +302,14 @@ def grown_by_half_reads(service: Service, closing: ExitStack, cancelled: bool) -
     return grown // len(wires)
 
 
-@pytest.mark.parametrize("cancelled", [False, True], ids=["", "after a cancelled transaction"])
+@pytest.mark.parametrize("cancelled", scaled([False, True], [True]), ids=lambda cancelled: "cancelled" if cancelled else "new")
 def test_a_client_that_stops_reading_holds_its_buffer_alone(serve: Serve, closing: ExitStack, cancelled: bool) -> None:
     """And what DuckDB has of any result that is being read, however large the buffer."""
     small, large = (
         grown_by_half_reads(serve("--send-buffer", size, "--ddl-wait", "50ms"), closing, cancelled) for size in ("64KiB", "8MiB")
     )
     print(f"each holds {small / MIB:.1f} MiB with a buffer of 64 KiB, {large / MIB:.1f} MiB with 8 MiB; the result has 419 MiB")
-    assert small <= 16 * MIB and large - small <= 1.3 * 8 * MIB
+    assert small <= 16 * MIB and large - small <= 1.5 * 8 * MIB
 
 
 def test_idle_sessions_cost_little(serve: Serve) -> None:
@@ -317,7 +318,8 @@ def test_idle_sessions_cost_little(serve: Serve) -> None:
     with service.connect() as first:
         first.execute("SELECT count(*) FROM t")
     level = memory(service)
-    sessions = [service.connect() for _ in range(500)]
+    count = scaled(500, 200)
+    sessions = [service.connect() for _ in range(count)]
     for session in sessions:
         session.execute("SELECT 1")
     quiet = memory(service) - level
@@ -327,10 +329,10 @@ def test_idle_sessions_cost_little(serve: Serve) -> None:
         with session.transaction():
             session.execute("INSERT INTO t VALUES (%s)", (n,), prepare=True)
     worked = memory(service) - level
-    print(f"500 sessions: {quiet / MIB:.1f} MiB, after some work {worked / MIB:.1f} MiB")
+    print(f"{count} sessions: {quiet / MIB:.1f} MiB, after some work {worked / MIB:.1f} MiB")
     for session in sessions:
         session.close()
-    assert quiet <= 128 * MIB and worked <= 128 * MIB
+    assert max(quiet, worked) <= 128 * MIB * count // 500
 
 
 @pytest.mark.timeout(scaled(1200, 120))
@@ -340,7 +342,7 @@ def test_memory_stays_flat(serve: Serve, processes: Processes, engine_pythons: d
     load = Load(service, tmp_path, ["single"] * 3 + ["pipeline"] * 2 + ["transaction"] * 2 + ["copy"])
     load.set_up()
     load.start()
-    ends = time.monotonic() + scaled(600, 4)
+    ends = time.monotonic() + scaled(600, 3)
     levels: list[float] = []
     turn = 0
     while time.monotonic() < ends:

@@ -62,7 +62,7 @@ def test_nothing_acknowledged_is_lost(
     print("seed", seed)
     chance = random.Random(seed)
     took = []
-    for round_number in range(scaled(200, 4)):
+    for round_number in range(scaled(200, 3)):
         load.start()
         load.wait(chance.randrange(1, 20))
         time.sleep(chance.random() * 0.2)

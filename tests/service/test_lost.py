@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from support import wait_until
+from support import scaled, wait_until
 from support.pgwire import FLUSH, SYNC, Wire, bind, describe, execute, one, parse, query, types
 from support.program import of_engine
 from support.service import Service
@@ -32,7 +32,7 @@ def insert(value: int) -> tuple[bytes, ...]:
 
 def acknowledged_and_idle(wire: Wire, service: Service, limit: str) -> None:
     """An implicit transaction with a row that was acknowledged, and a pause that is too long."""
-    wire.ask(f"SET {limit} = '200ms'")
+    wire.ask(f"SET {limit} = '100ms'")
     wire.send(*insert(1), FLUSH)
     assert types(wire.until("C")) == "12C"
     wait_until(lambda: not open_transactions(service), 5, "the transaction is undone")
@@ -72,7 +72,7 @@ def test_sync(empty: Service, limit: str) -> None:
     assert empty.rows("SELECT * FROM t") == [(2,)]
 
 
-@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize("limit", scaled(list(LIMITS), ["idle_in_transaction_session_timeout"]))
 @pytest.mark.parametrize("further", ["insert", "select", "flush", "parse", "describe"])
 def test_what_follows_is_refused(empty: Service, limit: str, further: str) -> None:
     messages = {
@@ -108,7 +108,7 @@ def test_a_simple_query(empty: Service, sql: str) -> None:
 
 
 def lose_a_block(wire: Wire, service: Service) -> None:
-    wire.ask("SET idle_in_transaction_session_timeout = '200ms'")
+    wire.ask("SET idle_in_transaction_session_timeout = '100ms'")
     wire.ask("BEGIN")
     wire.send(*insert(1), SYNC)
     assert types(wire.until("Z")) == "12CZ"
@@ -135,7 +135,7 @@ def test_commit_of_a_block(empty: Service, extended: bool) -> None:
 
 def test_psycopg_raises_at_commit(empty: Service) -> None:
     with empty.connect() as connection:
-        connection.execute("SET idle_in_transaction_session_timeout = '200ms'")
+        connection.execute("SET idle_in_transaction_session_timeout = '100ms'")
         with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout), connection.transaction():
             connection.execute("INSERT INTO t VALUES (1)")
             wait_until(lambda: not open_transactions(empty), 5, "the transaction is undone")
@@ -178,11 +178,11 @@ def test_a_limit_that_comes_as_the_client_goes_on(empty: Service) -> None:
     acknowledged = []
     with Wire(empty.socket, timeout=5) as wire:
         wire.ask("SET idle_in_transaction_session_timeout = '50ms'")
-        for n in range(30):
+        for n in range(scaled(200, 15)):
             wire.send(*insert(n), FLUSH)
             answer = wire.until("C")
             assert types(answer) == "12C", answer
-            time.sleep(0.030 + n * 0.003)
+            time.sleep(0.030 + n % 15 * 0.006)
             wire.send(SYNC)
             answer = wire.until("Z")
             if "E" in types(answer):
