@@ -7,7 +7,7 @@ aim is hoped for. Without names everything is measured:
 
 {items}
 
---seconds N: length of each single measurement; longer is steadier. A whole run takes about 90 times as long for each engine.
+--seconds N: length of each single measurement; longer is steadier. A whole run takes about 170 times as long for each engine.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ ROWS, SLICE = 100_000, 500  # DuckDB's own would take minutes for all of them
 
 def has_service_connection(engine: Engine, service: Service) -> bool:
     """Does Python's get_write_connection go through a running service?"""
-    argv = [engine.python, together.WORKERS / "executemany.py", "served", service.path, "1", "0"]
+    argv = [str(engine.python), str(together.WORKERS / "executemany.py"), "served", str(service.path), "1", "0"]
     return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
 

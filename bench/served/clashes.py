@@ -30,7 +30,7 @@ def measure(figures: Figures, engine: Engine, seconds: float) -> None:
                 raise RuntimeError(f"{told['strayed']} errors of clients that violated nothing, {told['refused']} in all")
             refused += told["refused"]
             rows += told["done"]
-            return told["done"] / told["seconds"]
+            return float(told["done"] / told["seconds"])
 
         ours, clean = by_turns(seconds, lambda time: rate(CLASHING, time), lambda time: rate(0, time))
         found = service.value("SELECT count(*) FROM keyed") - 1

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 from . import together
 from .engines import ROOT, Engine, Missing
 from .figures import Figures, progress
-from .pgbench import TABLE, insert
+from .pgbench import TABLE, Server, insert
 from .postgres import Postgres
 from .service import Service, scratch
 from .together import by_turns
@@ -18,16 +19,16 @@ from .together import by_turns
 CLIENTS = {1: ("", False), 8: (">= 1", True), 32: (">= 0.9", False), 64: (">= 1.3", False), 256: (">= 3", False)}
 
 
+def rate(server: Server, clients: int, seconds: float) -> float:
+    return insert(server, clients, seconds).tps
+
+
 def beside_postgres(figures: Figures, service: Service, seconds: float) -> None:
     try:
         with Postgres() as postgres:
             postgres.run(TABLE)
             for clients, (required, aim) in CLIENTS.items():
-                ours, theirs = by_turns(
-                    seconds,
-                    lambda time, clients=clients: insert(service, clients, time).tps,  # type: ignore[misc]
-                    lambda time, clients=clients: insert(postgres, clients, time).tps,  # type: ignore[misc]
-                )
+                ours, theirs = by_turns(seconds, *(partial(rate, server, clients) for server in (service, postgres)))
                 name = f"inserts, {clients} client{'s' if clients > 1 else ''} / PostgreSQL 15"
                 figures.ratio(name, ours, theirs, "/s", required=required, aim=aim)
     except Missing as missing:

@@ -45,6 +45,7 @@ def beside_long_statement(figures: Figures, service: Service, seconds: float) ->
     name = f"CREATE TABLE AS, {end - start:.0f} s, {rows / 1e6:.1f} million rows, beside {CLIENTS} inserting: "
     figures.add(name + "p99", percentile(latencies, 99), "ms", required="<= 100")
     figures.add("  their longest", max(latencies), "ms")
+    figures.add("  the longest stop of commits by a rotation", service.stats()["rotation_longest"] / 1000, "ms")
     figures.add("  their p99 with nothing beside them", percentile(alone, 99), "ms")
 
 
@@ -67,12 +68,16 @@ def beside_flood(figures: Figures, service: Service, count: int, together_: int,
     figures.add(f"flood of {called}: p99 of {len(taken)} others'", percentile(taken, 99), "ms", required="<= 100")
     figures.add("  their median", statistics.median(taken), "ms")
     figures.add("  the flood's rows", told["count"] / told["seconds"], "/s")
+    stats = service.stats()
+    figures.add(f"  the longest stop of commits, of {stats['rotations']} rotations", stats["rotation_longest"] / 1000, "ms")
 
 
 def measure(figures: Figures, engine: Engine, seconds: float) -> None:
     with Service(engine) as service:
         service.run(TABLE)
         beside_long_statement(figures, service, 3 * seconds)
-        count = 1_000_000 if seconds >= 5 else round(200_000 * seconds)
-        for together_ in (1, 1000, count):
+    count = 1_000_000 if seconds >= 5 else round(200_000 * seconds)
+    for together_ in (1, 1000, count):
+        with Service(engine) as service:
+            service.run(TABLE)
             beside_flood(figures, service, count, together_, 6 * seconds)

@@ -19,9 +19,11 @@ INSERT INTO inserts (client, number, text) VALUES (:client_id, :number, :text);
 
 class Server(Protocol):
     folder: Path
-    host: str
     user: str
     database: str
+
+    @property
+    def host(self) -> str: ...
 
 
 @dataclass

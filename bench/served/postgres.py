@@ -42,7 +42,7 @@ class Postgres:
         self.folder = scratch()
         self.data = self.folder / "data"
         self.log = self.folder / "log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[Any] | None = None
 
     @property
     def host(self) -> str:
@@ -65,18 +65,18 @@ class Postgres:
         self.data.chmod(0o700)
         with self.log.open("ab") as log:
             options: dict[str, Any] = {"cwd": "/", "stdout": log, "stderr": log, **who}
-            initdb = [PROGRAMS / "initdb", "-D", self.data, "-A", "trust", "-U", self.user, "-E", "UTF8", "--no-locale"]
+            initdb = [str(PROGRAMS / "initdb"), "-D", str(self.data), "-A", "trust", "-U", self.user, "-E", "UTF8", "--no-locale"]
             subprocess.run(initdb, check=True, **options)
             settings = ["max_connections=300", "listen_addresses=", f"unix_socket_directories={self.host}"]
-            argv = [PROGRAMS / "postgres", "-D", self.data, *(word for setting in settings for word in ("-c", setting))]
-            self.process = subprocess.Popen(argv, **options)
+            argv = [str(PROGRAMS / "postgres"), "-D", str(self.data), *(word for setting in settings for word in ("-c", setting))]
+            self.process = process = subprocess.Popen(argv, **options)
         deadline = time.monotonic() + WAIT
         while True:
             try:
                 self.connect().close()
                 return self
             except psycopg.OperationalError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
+                if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"PostgreSQL doesn't come up\n{self.log.read_text()}") from None
                 time.sleep(0.05)
 

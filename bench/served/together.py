@@ -72,7 +72,7 @@ def by_turns(seconds: float, *peers: Callable[[float], float]) -> list[list[floa
 
 def rate(told: list[dict[str, Any]]) -> float:
     """Of all together, a second."""
-    return sum(t["count"] for t in told) / max(t["seconds"] for t in told)
+    return float(sum(t["count"] for t in told) / max(t["seconds"] for t in told))
 
 
 def run(*commands: list[object]) -> list[dict[str, Any]]:
