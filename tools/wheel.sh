@@ -31,6 +31,7 @@ for name in "$@"; do
     folder=build/venv/$name
     [ "$sources" != "$(cat "$folder/.duckrow" 2>/dev/null)" ] || continue
     say "installing the wheel into $folder"
+    rm -f "$folder/.duckrow" # it may be a link that a copied environment shares
     "$folder/bin/pip" install --quiet --force-reinstall --no-deps build/wheel/*.whl
     echo "$sources" >"$folder/.duckrow"
 done

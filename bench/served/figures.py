@@ -32,6 +32,8 @@ class Figure:
     def verdict(self) -> str:
         if not self.required:
             return ""
+        if self.peer == 0:
+            return "the peer did nothing"
         relation, limit = self.required.split()
         if RELATIONS[relation](self.value, float(limit)):
             return "met"

@@ -37,7 +37,8 @@ def argv(server: Server, clients: int, seconds: float, *options: str) -> list[st
     script.chmod(0o644)
     return [
         *(str(PROGRAM), "-n", "-M", "prepared", "-f", str(script), "-D", "text=hello", "-c", str(clients)),
-        *("-T", str(max(1, round(seconds))), "-h", server.host, "-U", server.user, *options, server.database),
+        # Until all have connected nothing is done, and counted.
+        *("-T", str(max(1, round(seconds + clients / 50))), "-h", server.host, "-U", server.user, *options, server.database),
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 
 from . import ballast
 from .engines import Engine
@@ -28,12 +27,10 @@ def times(figures: Figures, service: Service) -> None:
     )
 
 
-def make_copies(figures: Figures, service: Service) -> None:
-    """The first rotations make the slots, once in a database's life: they are told apart."""
+def first_rotations(figures: Figures, service: Service) -> None:
+    """They make the slots, once in a database's life, and are told apart."""
     with service:
-        for i in range(4):
-            service.run(f"CREATE TABLE made_{i} (i INTEGER)")
-            time.sleep(0.5)  # until another slot has rested
+        service.make_slots()
         figures.add("the longest of the first rotations, which copy 500 MB", service.stats()["rotation_longest"] / 1000, "ms")
 
 
@@ -44,7 +41,7 @@ def measure(figures: Figures, engine: Engine, seconds: float) -> None:
         ballast.make(engine, paths[0], MEGABYTES)
         shutil.copyfile(*paths)
         service = Service(engine, folders[0])
-        make_copies(figures, service)
+        first_rotations(figures, service)
         with service, Service(engine, folders[1], snapshots=False) as without:
             for clients in (1, 8, 64):
                 rates = by_turns(seconds, *(lambda time, s=s, c=clients: insert(s, c, time).tps for s in (service, without)))

@@ -111,6 +111,12 @@ class Service:
             rows = connection.execute("SHOW duckrow").fetchall()
         return {str(name).removeprefix("core."): int(value) for name, value in rows}
 
+    def make_slots(self) -> None:
+        """As many copies as rotations under load want: a new table is a rotation."""
+        for i in range(4):
+            self.run(f"CREATE TABLE made_{i} (i INTEGER)")
+            time.sleep(0.5)  # until another slot has rested
+
     def memory(self) -> int:
         """Resident bytes."""
         pages = Path(f"/proc/{self.pid}/smaps_rollup").read_text()

@@ -38,6 +38,7 @@ def measure_restart(figures: Figures, engine: Engine, seconds: float) -> None:
         service = Service(engine, folder)
         ballast.make(engine, service.path, MEGABYTES)
         service.start()
+        service.make_slots()
         for _ in range(RESTARTS):
             load = Pgbench(service, 32, 60)
             time.sleep(min(2, seconds))

@@ -15,7 +15,7 @@ import duckdb
 from duckrow import _core, _stock, attachments, bulk, databases, fetching, idle, instances, sessions, statements, subclasses
 from duckrow.errors import BusyError, UsageError
 from duckrow.mounts import AsOf
-from duckrow.served import failures, many, opening, shipping
+from duckrow.served import address, failures
 from duckrow.states import (
     DEFAULT_TIMEOUT,
     IDLE_IN_TRANSACTION_TIMEOUT,
@@ -31,6 +31,7 @@ Refresh = Literal["manual", "statement"]
 _Base = duckdb.DuckDBPyConnection
 
 if TYPE_CHECKING:
+    from duckrow.served import opening
 
     class Connection(duckdb.DuckDBPyConnection):
         """A DuckDB connection that takes turns."""
@@ -282,6 +283,8 @@ def _before_executemany(con: Connection, *args: Any, **kwargs: Any) -> Any:
     query = args[0] if args else kwargs.get("query")
     rows = args[1] if len(args) > 1 else kwargs.get("parameters")
     if state.served is not None:
+        from duckrow.served import many
+
         many.run(state.served, con, query, rows)
         return [con]
     state.session.use(state)
@@ -309,6 +312,8 @@ def _before_append(con: Connection, *args: Any, **kwargs: Any) -> Any:
     served = _state(con).served
     if served is None:
         return _before_plain(con)
+
+    from duckrow.served import shipping
 
     def append(table_name: str, df: Any, *, by_name: bool = False) -> None:
         shipping.append(served, table_name, df, by_name=by_name)
@@ -609,8 +614,7 @@ def get_write_connection(
     if exclusive:
         session: sessions.Session = database.join_writer(config or {}, limit, "hold")
     else:
-        place = opening.Place(database, config or {}, timeout, idle_in_transaction_timeout)
-        found = _find_writer(place, limit)
+        found = _find_writer(database, config or {}, timeout, idle_in_transaction_timeout)
         if not isinstance(found, sessions.Session):
             return found
         session = found
@@ -622,44 +626,50 @@ def get_write_connection(
     return con
 
 
-def _find_writer(place: opening.Place, limit: float) -> Connection | sessions.Session:
-    """A connection through the service, or the session of an own turn. Who has the turn but isn't there yet, or is leaving, is
-    waited for, and not queued behind."""
+def _find_writer(
+    database: databases.Database, config: dict[str, Any], timeout: float | None, idle_timeout: float | None
+) -> Connection | sessions.Session:
+    """A connection through the service, or the session of an own turn. A service that has the turn but isn't there yet, or is
+    leaving, is waited for, and not queued behind."""
+    limit = DEFAULT_TIMEOUT if timeout is None else timeout
     deadline = time.monotonic() + limit
+
+    def through_service() -> Connection | None:
+        if database.writer is not None or address(database.core.path) is None:
+            return None
+        from duckrow.served import opening
+
+        place = opening.Place(database, config, timeout, idle_timeout)
+        wire = opening.reach(place)
+        return None if wire is None else _connect_served(place, object(), wire)
+
     while True:
-        if place.database.writer is None and opening.is_announced(place.database):
-            con = _try_served(place)
-            if con is not None:
-                return con
+        con = through_service()
+        if con is not None:
+            return con
         try:
-            return place.database.join_writer(place.config, 0.0)
+            return database.join_writer(config, 0.0)
         except BusyError as error:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise
-            if error.holder is None or error.holder.kind != "serve":
-                return _queue(place, left)
+            serves = error.holder is not None and error.holder.kind == "serve"
+        if not serves:
+            break
         time.sleep(min(left, 0.02))
-
-
-def _queue(place: opening.Place, left: float) -> Connection | sessions.Session:
-    """Waits for the turn; a service may have come before."""
     try:
-        return place.database.join_writer(place.config, left)
+        return database.join_writer(config, left)
     except BusyError:
-        con = _try_served(place) if opening.is_announced(place.database) else None
+        con = through_service()  # it may have come first
         if con is None:
             raise
         return con
 
 
-def _try_served(place: opening.Place) -> Connection | None:
-    wire = place.wire()
-    return _connect_served(place, object(), wire) if wire.connect() else None
-
-
 def _connect_served(place: opening.Place, family: object, wire: opening.Wire | None = None) -> Connection:
     """A connection through a service, with a reader of its own: it refreshes when it likes."""
+    from duckrow.served.session import Served
+
     made = wire or place.wire()
     made.ready()
     try:
@@ -669,7 +679,7 @@ def _connect_served(place: opening.Place, family: object, wire: opening.Wire | N
         made.close()
         raise
     state = _states[id(con)]
-    state.served = opening.Served(state, made, place, snapshots=snapshots)
+    state.served = Served(state, made, place, snapshots=snapshots)
     return con
 
 

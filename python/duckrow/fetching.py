@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from duckrow import _core, instances, subclasses
-from duckrow.served import failures, shipping
+from duckrow.served import failures
 from duckrow.states import Result, State
 
 _Base = duckdb.DuckDBPyConnection
@@ -157,6 +157,8 @@ def _writing(name: str) -> Callable[..., Any]:
             statement = _statement_of(name, *args, **kwargs)
             if statement is None:
                 raise failures.unsupported(f"a relation's {name}()")
+            from duckrow.served import shipping
+
             shipping.write_relation(state.served, companion, statement)
             return [None]
         return _before(companion, *args, **kwargs)

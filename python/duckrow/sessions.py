@@ -303,6 +303,23 @@ class Session:
             time.sleep(_SETTLE_SECONDS)
         self._finish_held()
 
+    def rest(self) -> bool:
+        """Of a read session: lets go of its snapshots until the next statement, so that their slots can be used again. False:
+        something has them open."""
+        with self._gate:
+            if self._phase is not _Phase.OPEN or self.writes or self._held():
+                return True
+            if self._running or not self._is_idle():
+                return False
+            self._begin_change()
+        try:
+            for mount in self.mounts:
+                mount.detach(self.instance)
+                mount.drop()
+        finally:
+            self._change_to(_Phase.PARKED)
+        return True
+
     # ---- refreshing ----
 
     def refresh(self, state: State) -> bool:

@@ -432,7 +432,7 @@ static int split_name(const char *text, char **type, char **name)
 {
     char *rest;
     unsigned long length = strtoul(text, &rest, 10);
-    if (*rest != ':' || strlen(rest + 1) < length)
+    if (rest == text || *rest != ':' || strlen(rest + 1) < length)
         return 0;
     *type = strndup(rest + 1, length);
     *name = strdup(rest + 1 + length);

@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/attach.h"
 #include "engine/feed.h"
 #include "engine/sqltext.h"
+#include "engine/tokens.h"
 #include "remote_types.h"
+#include "signals.h"
 
 /* ---- rows ---- */
 
@@ -98,8 +101,10 @@ static int take_count(const char *tag, unsigned long long *count)
     return 0;
 }
 
-duckrow_code dr_remote_sql(struct dr_remote *remote, dr_session *session, const char *sql, const struct dr_remote_sink *sink,
-                           duckrow_error *error)
+/* ---- statements ---- */
+
+static duckrow_code run_one(struct dr_remote *remote, dr_session *session, const char *sql, const struct dr_remote_sink *sink,
+                            duckrow_error *error)
 {
     struct dr_remote_columns columns;
     char tag[64];
@@ -114,5 +119,53 @@ duckrow_code dr_remote_sql(struct dr_remote *remote, dr_session *session, const 
         code = dr_remote_finish(remote, tag, error);
     if (!code && !rows && take_count(tag, &count))
         code = sink->changed(sink->context, count, error);
+    if (!code && dr_signals_received())
+        code = dr_fail(error, DUCKROW_INTERRUPTED, "interrupted");
+    return code;
+}
+
+static duckrow_code check(const char *sql, duckrow_error *error)
+{
+    struct dr_attach attach;
+    dr_attach_parse(sql, &attach);
+    int attaches = attach.kind != DR_ATTACH_NONE;
+    dr_attach_free(&attach);
+    return attaches ? dr_fail(error, DUCKROW_UNSUPPORTED,
+                              "the service of this database attaches nothing: add --exclusive, for which it hands the file over")
+                    : DUCKROW_OK;
+}
+
+static int is_blank(const char *sql)
+{
+    struct dr_tokens tokens;
+    dr_tokens_begin(&tokens, sql, NULL);
+    return tokens.kind == DR_TOKEN_END;
+}
+
+/* The next statement's text, allocated; NULL: out of memory, or its end can't be told. */
+static char *take_statement(const char **at)
+{
+    const char *end = dr_statement_end(*at);
+    char *text = end ? strndup(*at, (size_t)(end - *at)) : NULL;
+    *at = end ? end + (*end == ';') : *at;
+    return text;
+}
+
+duckrow_code dr_remote_script(struct dr_remote *remote, dr_session *session, const char *sql, size_t skip,
+                              const struct dr_remote_sink *sink, duckrow_error *error)
+{
+    duckrow_code code = dr_feed_register(session, error);
+    for (size_t number = 0; !code && *sql;) {
+        char *text = take_statement(&sql);
+        if (!text)
+            code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+        else if (!is_blank(text) && number++ >= skip && !(code = check(text, error)))
+            code = run_one(remote, session, text, sink, error);
+        free(text);
+    }
+    if (!code)
+        code = sink->end(sink->context, error);
+    if (!code && dr_remote_in_transaction(remote))
+        code = run_one(remote, session, "COMMIT", sink, error);
     return code;
 }

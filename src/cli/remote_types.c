@@ -135,7 +135,7 @@ static struct type *parse_parts(const char **at, enum kind kind, int depth)
             *at = end;
             take(at, " ");
         }
-        if (!**at || !add_child(type, parse(at, depth + 1), name)) {
+        if (!add_child(type, **at ? parse(at, depth + 1) : NULL, name)) {
             free_type(type);
             return NULL;
         }

@@ -18,7 +18,6 @@
 
 #include "attached.h"
 #include "core/status.h"
-#include "engine/feed.h"
 #include "engine/sqltext.h"
 #include "engine/tokens.h"
 #include "format.h"
@@ -400,58 +399,17 @@ static duckrow_code write_database(struct run *run, duckrow_error *error)
 
 /* ---- through a service ---- */
 
-static int is_blank(const char *text)
+static duckrow_code check_all(void *context, duckrow_error *error)
 {
-    struct dr_tokens tokens;
-    dr_tokens_begin(&tokens, text, NULL);
-    return tokens.kind == DR_TOKEN_END;
+    return check_results(context, error);
 }
 
-static duckrow_code send_one(struct run *run, struct dr_remote *remote, const char *text, duckrow_error *error)
-{
-    const struct dr_remote_sink sink = {write_rows, write_count, run};
-    struct dr_attach attach;
-    dr_attach_parse(text, &attach);
-    int attaches = attach.kind != DR_ATTACH_NONE;
-    dr_attach_free(&attach);
-    if (attaches)
-        return dr_fail(error, DUCKROW_UNSUPPORTED,
-                       "%s is served, and its service attaches nothing: add --exclusive, for which it "
-                       "hands the file over",
-                       duckrow_db_path(run->work.db));
-    duckrow_code code = dr_remote_sql(remote, run->work.session, text, &sink, error);
-    if (!code && dr_signals_received())
-        code = dr_fail(error, DUCKROW_INTERRUPTED, "interrupted");
-    return code;
-}
-
-/* The service knows statements by themselves. What busy_timeout is was told at the start. */
-static duckrow_code send_each(struct run *run, struct dr_remote *remote, duckrow_error *error)
-{
-    const char *at = run->sql;
-    duckrow_code code = DUCKROW_OK;
-    for (idx_t number = 0; !code && *at;) {
-        char *text = take_statement(&at);
-        if (!text)
-            code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
-        else if (!is_blank(text) && number++ >= run->next)
-            code = send_one(run, remote, text, error);
-        free(text);
-    }
-    if (!code)
-        code = check_results(run, error);
-    if (!code && dr_remote_in_transaction(remote))
-        code = send_one(run, remote, "COMMIT", error);
-    return code;
-}
-
-/* An open transaction ends with the session. */
 static duckrow_code send_all(struct run *run, idx_t count, struct dr_remote *remote, duckrow_error *error)
 {
+    const struct dr_remote_sink sink = {write_rows, write_count, check_all, run};
     if (!splits(run, count))
         return dr_fail(error, DUCKROW_USAGE, "these statements can't be told apart: give them one by one");
-    duckrow_code code = dr_feed_register(run->work.session, error);
-    return code ? code : send_each(run, remote, error);
+    return dr_remote_script(remote, run->work.session, run->sql, (size_t)run->next, &sink, error);
 }
 
 /* By whoever has the turn, or may have it: a service that runs the statements for us, or ourselves. */

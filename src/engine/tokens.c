@@ -1,6 +1,7 @@
 #include "tokens.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -207,6 +208,11 @@ void dr_tokens_next(struct dr_tokens *tokens)
         return;
     tokens->start = skip_blanks(tokens->at);
     tokens->kind = tokens->start ? read_token(tokens, tokens->start) : DR_TOKEN_BROKEN;
+}
+
+char *dr_tokens_memory(const char *sql)
+{
+    return malloc(2 * strlen(sql) + 64);
 }
 
 void dr_tokens_begin(struct dr_tokens *tokens, const char *sql, char *memory)

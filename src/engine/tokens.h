@@ -30,6 +30,8 @@ struct dr_tokens {
     char *memory; /* for all texts: twice as long as what is read and some more; NULL: no texts */
 };
 
+/* Memory for the texts of all tokens of a text, to be freed; NULL: there is none. */
+char *dr_tokens_memory(const char *sql);
 /* To the first token of the text. */
 void dr_tokens_begin(struct dr_tokens *tokens, const char *sql, char *memory);
 void dr_tokens_next(struct dr_tokens *tokens);

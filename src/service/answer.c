@@ -22,6 +22,7 @@ static void perform_set(struct dr_client *client, struct dr_portal *portal, dr_s
     else if (set.what == DR_SET_RESET)
         dr_parameters_reset(&client->parameters, &client->start, set.name, dr_reply(client));
     client->backend.busy_timeout = client->parameters.busy_timeout;
+    client->backend.zone = client->parameters.zone;
     if (code == DUCKROW_NOT_FOUND) {
         dr_refuse(client, "55P02", next, "parameter \"%s\" cannot be changed", set.name);
         return;

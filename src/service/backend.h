@@ -28,6 +28,7 @@ struct dr_backend {
     const char *_Atomic waits_for; /* static text, for who looks; NULL: for nothing */
     atomic_llong wrote_at; /* of dr_clock_ms: the open transaction's first write; 0: none yet */
     int64_t busy_timeout;
+    const struct dr_zone *zone; /* of the session; NULL: UTC */
     pthread_mutex_t mutex; /* over running */
     duckdb_connection running; /* what dr_backend_cancel interrupts */
     const char *_Atomic cancelled; /* why, static text, until dr_backend_ready; NULL: it wasn't */

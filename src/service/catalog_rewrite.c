@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "catalog_names.h"
+#include "engine/sqltext.h"
 
 /* ---- looks ---- */
 
@@ -69,18 +70,11 @@ void dr_piece_instead(struct dr_rewriting *rewriting, int at, const char *text)
 
 void dr_piece_literal(struct dr_rewriting *rewriting, int at, const char *text)
 {
-    char *quoted = malloc(2 * strlen(text) + 3), *end = quoted;
+    char *quoted = dr_sql_quote(text, '\'');
     if (!quoted) {
         rewriting->failed = 1;
         return;
     }
-    *end++ = '\'';
-    for (; *text; text++) {
-        if (*text == '\'')
-            *end++ = '\'';
-        *end++ = *text;
-    }
-    strcpy(end, "'");
     dr_piece_instead(rewriting, at, quoted);
     free(quoted);
 }
@@ -275,7 +269,7 @@ duckrow_code dr_catalog_rewrite(const char *sql, const struct dr_catalog_context
     if (!worth_a_look(sql))
         return DUCKROW_OK;
     struct dr_rewriting rewriting = {.context = context};
-    char *memory = malloc(2 * strlen(sql) + 16);
+    char *memory = dr_tokens_memory(sql);
     int unread = memory ? read_pieces(&rewriting, sql, memory) : -1;
     if (!unread) {
         rewrite_statements(&rewriting);

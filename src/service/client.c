@@ -11,6 +11,7 @@
 #include "core/os.h"
 #include "log.h"
 #include "sqlstate.h"
+#include "statement_literals.h"
 
 enum { READ_PIECE = 65536, KEEP_BYTES = 8192, LOOK_AGAIN_MS = 100 };
 
@@ -168,6 +169,7 @@ static void on_closed(uv_handle_t *handle)
     dr_statement_put(client->made);
     free(client->making);
     free(client->script);
+    dr_literals_free(client->literals);
     free(client->preparing);
     free(client->preparing_oids);
     free(client->parse_sql);
@@ -346,7 +348,9 @@ void dr_client_tick(struct dr_client *client, int64_t now)
         uv_read_start((uv_stream_t *)&client->pipe, allocate, on_read);
     }
     int64_t wrote_at = backend->wrote_at;
-    int late = wrote_at && parameters->transaction_timeout && now - wrote_at >= parameters->transaction_timeout;
+    /* A statement that is a transaction by itself may take as long as it takes: it holds nobody up. */
+    int held_open = client->status != 'I' || client->implicit;
+    int late = held_open && wrote_at && parameters->transaction_timeout && now - wrote_at >= parameters->transaction_timeout;
     if (client->busy) {
         dr_backend_remind(backend);
         if (late)

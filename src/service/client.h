@@ -19,6 +19,7 @@
 #include "wire.h"
 
 struct dr_copying;
+struct dr_literals;
 
 struct dr_prepared {
     struct dr_prepared *next;
@@ -67,6 +68,7 @@ struct dr_client {
     size_t script_at;
     enum { DR_SCRIPT_NEXT, DR_SCRIPT_LOOKED, DR_SCRIPT_FINISHED } script_state;
     int script_parts;
+    struct dr_literals *literals; /* of its statement that is under way; NULL: it has none to be parameters */
     char *preparing; /* of Parse: the name, and */
     uint32_t *preparing_oids;
     int preparing_count;

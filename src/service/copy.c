@@ -8,7 +8,7 @@
 #include "engine/sqltext.h"
 #include "messages.h"
 
-enum { MOST_OPERATIONS = 10000, MOST_BYTES = 8 << 20, BINARY_ONE = 1 };
+enum { BINARY_ONE = 1 };
 
 struct dr_copying {
     struct dr_copy_statement copy;
@@ -122,6 +122,7 @@ static int add_row(struct dr_client *client, const struct dr_copy_field *fields)
             unit, &(struct dr_parameter){
                       .bytes = fields[i].bytes, .size = fields[i].size, .oid = copying->insert->oids[i], .binary = binary});
     operation->silent = 1;
+    operation->zone = client->parameters.zone;
     operation->formats = dr_buffer_size(&unit->values);
     dr_buffer_u16(&unit->values, 0);
     copying->rows++;
@@ -145,8 +146,7 @@ static void pump(struct dr_client *client)
     struct dr_copying *copying = client->copy;
     const struct dr_copy_field *fields;
     int found = 0;
-    while (client->unit.operations < MOST_OPERATIONS && dr_buffer_size(&client->unit.values) < MOST_BYTES &&
-           (found = dr_copy_reader_row(copying->reader, &fields, &client->error)) > 0) {
+    while (!dr_unit_is_long(&client->unit) && (found = dr_copy_reader_row(copying->reader, &fields, &client->error)) > 0) {
         if (!add_row(client, fields)) {
             dr_fail(&client->error, DUCKROW_NO_MEMORY, "out of memory");
             found = -1;
@@ -156,7 +156,7 @@ static void pump(struct dr_client *client)
     if (found < 0) {
         client->sqlstate = client->error.code == DUCKROW_USAGE ? "22P04" : NULL;
         fail(client);
-    } else if (found > 0 || client->unit.operations >= MOST_OPERATIONS) {
+    } else if (found > 0 || dr_unit_is_long(&client->unit)) {
         dr_settle(client, settled);
     } else if (copying->ending) {
         finish(client);
@@ -244,7 +244,7 @@ static const char *put_row(struct dr_client *client, duckdb_data_chunk chunk, ui
 {
     const struct dr_duckdb *duckdb = client->backend.host->duckdb;
     const struct dr_copy_options *options = &client->copy->copy.options;
-    const struct dr_display display = {NULL, NULL};
+    const struct dr_display display = dr_display_in(client->backend.zone);
     struct dr_cursor *cursor = &client->portal->cursor;
     struct dr_buffer text = {0};
     const char *reason = NULL;

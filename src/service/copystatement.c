@@ -296,7 +296,7 @@ duckrow_code dr_copy_parse(const char *sql, int *found, struct dr_copy_statement
     dr_tokens_begin(&parser.tokens, sql, NULL);
     if (!dr_tokens_is_word(&parser.tokens, "COPY"))
         return DUCKROW_OK;
-    char *memory = malloc(2 * strlen(sql) + 16);
+    char *memory = dr_tokens_memory(sql);
     if (!memory)
         return dr_fail(error, DUCKROW_NO_MEMORY, "COPY: out of memory");
     dr_tokens_begin(&parser.tokens, sql, memory);

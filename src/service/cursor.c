@@ -33,6 +33,7 @@ duckrow_code dr_cursor_open(struct dr_cursor *cursor, struct dr_backend *backend
     if (!backend->open && !backend->own) {
         int64_t deadline = dr_clock_ms() + backend->busy_timeout;
         backend->waits_for = "a snapshot";
+        cursor->lease.zone = backend->zone;
         code = dr_views_lease(backend->views, backend->database, deadline, &cursor->lease, error);
         backend->waits_for = NULL;
         if (!code && statement->catalog)
@@ -53,6 +54,8 @@ duckrow_code dr_cursor_open(struct dr_cursor *cursor, struct dr_backend *backend
     code = dr_cursor_keep(backend, error);
     if (!code && !backend->open)
         code = dr_backend_begin(backend, error);
+    if (!code)
+        code = dr_runner_zone(backend->runner, backend->zone, error);
     if (!code && statement->writes && !cursor->transaction && !backend->wrote_at)
         backend->wrote_at = dr_clock_ms();
     if (!code)

@@ -92,10 +92,10 @@ static duckrow_code run_texts(struct dr_backend *backend, const char *sql, int *
     return code;
 }
 
-/* Each setting as the statement that makes it so. */
-static const char settings_sql[] = "SELECT CASE WHEN coalesce(value, '') = '' THEN 'RESET ' || name ELSE 'SET ' || name || ' = "
-                                   "''' || replace(value, '''', '''''')"
-                                   " || '''' END FROM duckdb_settings()";
+/* Each setting as the statement that makes it so. The time zone is set before what runs. */
+static const char settings_sql[] =
+    "SELECT CASE WHEN coalesce(value, '') = '' THEN 'RESET ' || name"
+    " ELSE 'SET ' || name || ' = ''' || replace(value, '''', '''''') || '''' END FROM duckdb_settings() WHERE name <> 'TimeZone'";
 
 #define NAMED(name) "'\"' || replace(" name ", '\"', '\"\"') || '\"'"
 #define DROP(kind, name, from)                                                                                                   \
@@ -123,6 +123,8 @@ static const char prepared_sql[] = "SELECT 'DEALLOCATE ' || " NAMED("name") " FR
 /* What DuckDB does there by itself is a transaction, in memory alone: a member of the gate all the same. */
 static duckrow_code enter(struct dr_backend *backend, duckrow_error *error)
 {
+    if (dr_cursor_keep(backend, error))
+        return error->code;
     return backend->open ? DUCKROW_OK
                          : dr_gate_enter(&backend->host->gate, &backend->member, dr_clock_ms() + backend->busy_timeout, error);
 }
@@ -218,6 +220,7 @@ static void reset_now(struct dr_client *client)
     }
     dr_parameters_reset(&client->parameters, &client->start, NULL, dr_reply(client));
     client->backend.busy_timeout = client->parameters.busy_timeout;
+    client->backend.zone = client->parameters.zone;
     client->commit_tag = "RESET";
     if (client->backend.own && client->backend.connection)
         dr_client_start(client, do_reset, after_all);
@@ -245,6 +248,7 @@ static void after_discard_all(struct dr_client *client)
     dr_prepared_close(client, NULL);
     dr_parameters_reset(&client->parameters, &client->start, NULL, dr_reply(client));
     client->backend.busy_timeout = client->parameters.busy_timeout;
+    client->backend.zone = client->parameters.zone;
     dr_complete(client, "DISCARD ALL");
     dr_go_on(client, dr_take_next(client));
 }
@@ -315,7 +319,7 @@ static void deallocate_in_engine(struct dr_client *client, const char *name, con
 void dr_perform_deallocate(struct dr_client *client, const char *sql, dr_step next)
 {
     struct dr_tokens tokens;
-    char *memory = malloc(2 * strlen(sql) + 64);
+    char *memory = dr_tokens_memory(sql);
     if (!memory) {
         dr_out_of_memory(client, next);
         return;

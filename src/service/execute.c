@@ -1,5 +1,6 @@
 #include "execute.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,25 @@ struct dr_formats dr_formats_at(const struct dr_buffer *values, size_t at)
 {
     const unsigned char *from = values->bytes + values->start + at;
     return (struct dr_formats){.count = from[0] << 8 | from[1], .codes = from + 2};
+}
+
+static int32_t offset_in(void *zone, int64_t microseconds)
+{
+    return dr_zone_offset(zone, microseconds);
+}
+
+struct dr_display dr_display_in(const struct dr_zone *zone)
+{
+    return zone && zone != dr_zone_utc() ? (struct dr_display){offset_in, (void *)zone} : (struct dr_display){NULL, NULL};
+}
+
+duckrow_code dr_connection_zone(const struct dr_duckdb *duckdb, duckdb_connection connection, const struct dr_zone *zone,
+                                duckrow_error *error)
+{
+    char sql[128];
+    /* A zone's name has no quotes. */
+    snprintf(sql, sizeof sql, "SET TimeZone = '%s'", dr_zone_name(zone ? zone : dr_zone_utc()));
+    return dr_connection_run(duckdb, connection, sql, error);
 }
 
 int dr_column_format(const struct dr_formats *formats, int column)
@@ -77,7 +97,7 @@ static duckrow_code take_rows(const struct dr_duckdb *duckdb, duckdb_result *res
                               struct dr_operation *operation, duckrow_error *error)
 {
     struct dr_formats formats = dr_formats_at(&unit->values, operation->formats);
-    const struct dr_display display = {NULL, NULL};
+    const struct dr_display display = dr_display_in(operation->zone);
     const char *reason = NULL;
     duckdb_data_chunk chunk;
     struct dr_columns columns;

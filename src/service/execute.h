@@ -15,6 +15,12 @@ struct dr_formats {
 struct dr_formats dr_formats_at(const struct dr_buffer *values, size_t at);
 int dr_column_format(const struct dr_formats *formats, int column);
 
+/* How values are shown in a zone; NULL: UTC. */
+struct dr_display dr_display_in(const struct dr_zone *zone);
+/* Has DuckDB read and show times on a connection in that zone. Errors: SQL. */
+duckrow_code dr_connection_zone(const struct dr_duckdb *duckdb, duckdb_connection connection, const struct dr_zone *zone,
+                                duckrow_error *error);
+
 /* The parameters at `at` in unit->values, bound to a prepared statement. Errors: USAGE (syntax), SQL. */
 duckrow_code dr_bind_parameters(const struct dr_duckdb *duckdb, duckdb_prepared_statement prepared,
                                 const struct dr_statement *statement, const struct dr_unit *unit, size_t at,

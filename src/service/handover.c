@@ -91,11 +91,14 @@ static void fail(struct dr_handover *handover, int i, const duckrow_error *error
     handover->host->broken = 1;
 }
 
-/* Nothing of the file may be open when the turn is given up: a result that a session is about to drop may be. */
+/* Nothing of the file may be open when the turn is given up: a result that a session is about to drop may be. DuckDB 2.0 closes files
+ * in another of its threads. */
 static duckrow_code close_files(struct dr_handover *handover, int i, duckrow_error *error)
 {
-    duckrow_turn *turn = handover->host->served[i].turn;
-    duckrow_code code = dr_host_detach(handover->host, i, error);
+    struct dr_host *host = handover->host;
+    duckrow_turn *turn = host->served[i].turn;
+    dr_parallel_begin(&host->parallel);
+    duckrow_code code = dr_host_detach(host, i, error);
     int64_t until = dr_clock_ms() + CLOSING_MS;
     while (!code && duckrow_turn_open_files(turn) > 0) {
         if (dr_clock_ms() >= until)
@@ -103,6 +106,7 @@ static duckrow_code close_files(struct dr_handover *handover, int i, duckrow_err
         else
             pause_for(10);
     }
+    dr_parallel_end(&host->parallel);
     return code;
 }
 

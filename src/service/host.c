@@ -116,7 +116,6 @@ static duckrow_code take_turns(struct dr_host *host, duckrow_error *error)
 
 duckrow_code dr_host_detach(struct dr_host *host, int i, duckrow_error *error)
 {
-    host->attachings++;
     return dr_session_detach(host->guest[i], error);
 }
 
@@ -157,6 +156,9 @@ duckrow_code dr_host_instance(const struct dr_host *host, dr_session **session, 
     char scratch[PATH_MAX];
     int named = dr_work_scratch(host->served[0].db, scratch, sizeof scratch);
     duckrow_code code = dr_session_open(host->engine, named ? scratch : NULL, host->settings->busy_timeout, session, error);
+    /* Not the system's time zone: sessions say which they want. One without ICU knows none. */
+    if (!code)
+        dr_session_run(*session, "SET GLOBAL TimeZone = 'UTC'", NULL);
     return code ? code : set_limits(host->settings, *session, error);
 }
 

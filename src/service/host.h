@@ -34,6 +34,7 @@ struct dr_served {
     /* Under the commit lock, but for what is atomic, which anybody may read. */
     atomic_int commits;        /* in the WAL since the last checkpoint */
     int64_t checkpointed_at, checkpoint_ms;
+    int64_t put_off_at;        /* when no slot was at hand for a checkpoint that is due (dr_clock_ms) */
     int64_t refused_at;        /* when DuckDB first refused the checkpoint that is due (dr_clock_ms); 0: it didn't */
     atomic_int unpublished;    /* a duckrow_code: why readers can't be given the newest state; OK: they can */
     atomic_llong sequence;     /* of the last publish; what views compare */
@@ -62,7 +63,6 @@ struct dr_host {
     struct dr_parallel parallel;
     atomic_int broken;         /* DuckDB has invalidated a database: reopen */
     atomic_int handing; /* the gate is closed, perhaps for long, as a database is handed to somebody: read from snapshots */
-    atomic_ullong attachings; /* how often databases were attached again: what was prepared before knows an older one */
 };
 
 /* Takes the turns, in the order of the paths, and attaches the files. Errors: those of the core and the engine. */

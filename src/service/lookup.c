@@ -45,6 +45,7 @@ static void make(struct dr_client *client)
                            .views = backend->views};
     if (backend->own || backend->open)
         look.own = backend->connection;
+    look.inside = backend->open;
     if (look.own && dr_cursor_keep(backend, &client->error))
         return;
     if (!dr_backend_run_begin(backend, look.own, &client->error))

@@ -14,6 +14,7 @@ enum kind {
     FIXED,   /* can't be changed to anything that would mean something else */
     IGNORED, /* taken without a word: how PostgreSQL works inside, or says numbers, which is as with the highest here */
     SHOWN,
+    ZONE,
 };
 
 /* In the order of their names, as SHOW ALL tells them. */
@@ -67,7 +68,7 @@ static const struct known {
     IGNORED("statement_log", 9, ""),
     TIME("statement_timeout", statement_timeout, "The longest run of a statement."),
     FIXED("synchronous_commit", 0, "on", " "),
-    {"TimeZone", TEXT, 1, offsetof(struct dr_parameters, time_zone), NULL, NULL, "The zone in which moments are shown and read."},
+    {"TimeZone", ZONE, 1, 0, NULL, NULL, "The zone in which moments are shown and read."},
     FIXED("transaction_isolation", 0, "repeatable read", " "),
     TIME("transaction_timeout", transaction_timeout, "The longest transaction, from its first write on."),
     IGNORED("work_mem", 10, "4MB"),
@@ -110,7 +111,7 @@ void dr_parameters_init(struct dr_parameters *parameters, const struct dr_settin
                                          .statement_timeout = settings->statement_timeout,
                                          .transaction_timeout = settings->transaction_timeout,
                                          .idle_timeout = settings->idle_in_transaction_session_timeout,
-                                         .time_zone = "UTC"};
+                                         .zone = dr_zone_utc()};
     for (int i = 0; i < KNOWN; i++)
         if (known[i].kind == IGNORED)
             set_text(parameters, &known[i], known[i].value);
@@ -165,6 +166,15 @@ static duckrow_code set_timeout(struct dr_parameters *parameters, const struct k
     return DUCKROW_OK;
 }
 
+static duckrow_code set_zone(struct dr_parameters *parameters, const char *value, duckrow_error *error)
+{
+    const struct dr_zone *zone = dr_zone_find(value);
+    if (!zone)
+        return dr_fail(error, DUCKROW_USAGE, "invalid value for parameter \"TimeZone\": \"%.100s\"", value);
+    parameters->zone = zone;
+    return DUCKROW_OK;
+}
+
 static int is_among(const char *value, const char *others)
 {
     char word[128];
@@ -209,12 +219,13 @@ duckrow_code dr_parameters_set(struct dr_parameters *parameters, const char *nam
         return set_timeout(parameters, one, value, error);
     if (one->kind == FIXED)
         return check_fixed(one, value, error);
-    if (one->at == offsetof(struct dr_parameters, time_zone)) {
-        if (is_among(value, " UTC Etc/UTC GMT UCT Zulu Z 0 "))
-            return DUCKROW_OK;
-        return dr_fail(error, DUCKROW_UNSUPPORTED, "parameter \"TimeZone\" can only be UTC here, not \"%.100s\"", value);
+    if (one->kind == ZONE) {
+        duckrow_code code = set_zone(parameters, value, error);
+        if (code)
+            return code;
+    } else {
+        set_text(parameters, one, value);
     }
-    set_text(parameters, one, value);
     tell(parameters, one, out);
     return DUCKROW_OK;
 }
@@ -233,6 +244,8 @@ int dr_parameters_reset(struct dr_parameters *parameters, const struct dr_parame
         dr_parameters_show(start, one->name, then);
         if (one->kind == TIMEOUT)
             *timeout_of(parameters, one) = *(const int64_t *)((const char *)start + one->at);
+        else if (one->kind == ZONE)
+            parameters->zone = start->zone;
         else if (one->kind == TEXT || one->kind == IGNORED)
             set_text(parameters, one, then);
         if (strcmp(now, then) != 0)
@@ -248,6 +261,8 @@ int dr_parameters_show(const struct dr_parameters *parameters, const char *name,
         return 0;
     if (one->kind == TIMEOUT)
         write_timeout(*(const int64_t *)((const char *)parameters + one->at), value);
+    else if (one->kind == ZONE)
+        snprintf(value, VALUE, "%s", dr_zone_name(parameters->zone));
     else
         snprintf(value, VALUE, "%s", one->at ? (const char *)parameters + one->at : one->value);
     return 1;
@@ -342,7 +357,7 @@ static void parse_reset(struct dr_tokens *tokens, struct dr_set_statement *set)
 void dr_set_parse(const char *sql, struct dr_set_statement *set)
 {
     struct dr_tokens tokens;
-    char *memory = malloc(2 * strlen(sql) + 64);
+    char *memory = dr_tokens_memory(sql);
     *set = (struct dr_set_statement){.what = DR_SET_OTHER};
     if (!memory)
         return;
@@ -361,7 +376,7 @@ void dr_set_parse(const char *sql, struct dr_set_statement *set)
 int dr_show_parse(const char *sql, char name[64])
 {
     struct dr_tokens tokens;
-    char *memory = malloc(2 * strlen(sql) + 64);
+    char *memory = dr_tokens_memory(sql);
     *name = 0;
     if (!memory)
         return 0;

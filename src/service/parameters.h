@@ -7,11 +7,13 @@
 
 #include "buffer.h"
 #include "settings.h"
+#include "timezone.h"
 
 struct dr_parameters {
     const struct dr_settings *settings;
     int64_t busy_timeout, statement_timeout, transaction_timeout, idle_timeout; /* ms; 0: none, but for busy_timeout */
-    char application_name[64], time_zone[64], user[64];
+    char application_name[64], user[64];
+    const struct dr_zone *zone;
     char kept[12][32]; /* what changes nothing, but is shown as it was set */
 };
 

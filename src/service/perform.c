@@ -6,9 +6,6 @@
 #include "core/os.h"
 #include "sqlstate.h"
 
-/* A unit longer than this is run as it comes. */
-enum { MOST_OPERATIONS = 10000, MOST_BYTES = 8 << 20 };
-
 /* ---- reading ---- */
 
 static int drop(struct dr_sink *sink, struct dr_buffer *bytes)
@@ -45,7 +42,7 @@ static void read_rows(struct dr_client *client)
     struct dr_backend *backend = &client->backend;
     struct dr_portal *asker = client->formats_of;
     struct dr_formats formats = dr_formats_at(&asker->bound.values, asker->formats);
-    const struct dr_display display = {NULL, NULL};
+    const struct dr_display display = dr_display_in(backend->zone);
     struct dr_sink nowhere = {drop, NULL}, *sink = strcmp(client->row_tag, "MOVE") == 0 ? &nowhere : &client->sink;
     duckrow_error *error = &client->error;
     int64_t count = 0;
@@ -182,10 +179,11 @@ static void add_operation(struct dr_client *client, struct dr_portal *portal, in
         return;
     }
     operation->formats = operation->parameters + portal->formats;
+    operation->zone = client->parameters.zone;
     dr_buffer_add(&unit->values, portal->bound.values.bytes + portal->bound.values.start, dr_buffer_size(&portal->bound.values));
     if (unit->values.failed || unit->fixed.failed) {
         dr_out_of_memory(client, next);
-    } else if (unit->operations >= MOST_OPERATIONS || dr_buffer_size(&unit->values) >= MOST_BYTES) {
+    } else if (dr_unit_is_long(unit)) {
         client->next_step = next;
         dr_settle(client, after_early_settle);
     } else {

@@ -7,6 +7,9 @@
 #include "host.h"
 #include "sqlstate.h"
 
+/* As long as a slot is left alone (duckrow_db_options.rest_ms); how soon a checkpoint that was put off is tried again. */
+enum { SLOT_REST_MS = 200, ASK_AGAIN_MS = 50 };
+
 static int64_t now_us(void)
 {
     struct timespec now;
@@ -17,7 +20,10 @@ static int64_t now_us(void)
 /* Is a checkpoint that could wait due? */
 static int is_due(const struct dr_host *host, const struct dr_served *served)
 {
-    int64_t since = dr_clock_ms() - served->checkpointed_at;
+    int64_t now = dr_clock_ms(), since = now - served->checkpointed_at;
+    /* Looking for a slot isn't cheap, and none has rested yet, or none had a moment ago. */
+    if (since < SLOT_REST_MS || now - served->put_off_at < ASK_AGAIN_MS)
+        return 0;
     return served->commits >= host->settings->checkpoint_commits ||
            (served->commits >= DR_CHECKPOINT_LEAST && since >= DR_CHECKPOINT_SHARE * served->checkpoint_ms);
 }
@@ -55,6 +61,8 @@ duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_err
     unsigned wanted = flags & DR_PUBLISH_NOW ? DUCKROW_PUBLISH_CHECKPOINT : is_due(host, served) ? DUCKROW_PUBLISH_DUE : 0;
     duckrow_code code = duckrow_publish_begin(served->turn, wanted, &plan, error);
     /* It may be refused, beside older transactions. publish_end says STALE where readers can't do without it. */
+    if (!code && wanted == DUCKROW_PUBLISH_DUE && !plan.checkpoint)
+        served->put_off_at = dr_clock_ms();
     if (!code && plan.checkpoint)
         checkpoint(host, i, &reason);
     if (!code)
@@ -123,10 +131,10 @@ duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int 
         host->served[i].total_commits++;
         if (published == DUCKROW_STALE)
             refused |= 1U << i;
-        else if (is_overdue(host, &host->served[i]))
-            overdue |= 1U << i;
         else if (published && published != DUCKROW_NO_SNAPSHOT)
             code = published;
+        else if (is_overdue(host, &host->served[i]))
+            overdue |= 1U << i;
     }
     for (int i = end; i-- > first;)
         dr_fair_lock_release(&host->served[i].commit);

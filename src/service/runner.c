@@ -13,6 +13,7 @@ struct kept {
     struct dr_statement *statement;
     struct dr_appending *appending; /* NULL: this shape can't be appended */
     duckdb_prepared_statement prepared;
+    const struct dr_zone *zone; /* what it was prepared in, which constants and defaults may hang on */
     uint64_t used;
     int failed; /* the appender is no good any more */
 };
@@ -21,8 +22,9 @@ struct dr_runner {
     struct dr_host *host;
     duckdb_connection connection;
     int database;
+    const struct dr_zone *zone; /* of the connection */
     struct kept kept[SHAPES];
-    uint64_t uses, attachings;
+    uint64_t uses;
 };
 
 struct dr_runner *dr_runner_make(struct dr_host *host, duckdb_connection connection, int database)
@@ -32,6 +34,7 @@ struct dr_runner *dr_runner_make(struct dr_host *host, duckdb_connection connect
         runner->host = host;
         runner->connection = connection;
         runner->database = database;
+        runner->zone = dr_zone_utc();
     }
     return runner;
 }
@@ -57,30 +60,13 @@ void dr_runner_forget(struct dr_runner *runner)
     }
 }
 
-void dr_runner_clear(struct dr_runner *runner)
-{
-    for (int i = 0; i < SHAPES; i++)
-        if (runner->kept[i].statement)
-            forget(runner, &runner->kept[i]);
-}
-
-/* What was prepared before a database was attached again is of tables that may be others now. */
-static void keep_up(struct dr_runner *runner)
-{
-    if (runner->attachings == runner->host->attachings)
-        return;
-    dr_runner_clear(runner);
-    runner->attachings = runner->host->attachings;
-}
-
 /* The statement's place; a new one takes the place that was not used for the longest time, but none that has rows to flush. */
 static struct kept *find(struct dr_runner *runner, struct dr_statement *statement)
 {
     struct kept *oldest = NULL;
-    keep_up(runner);
     for (int i = 0; i < SHAPES; i++) {
         struct kept *kept = &runner->kept[i];
-        if (kept->statement == statement) {
+        if (kept->statement == statement && kept->zone == runner->zone) {
             kept->used = ++runner->uses;
             return kept;
         }
@@ -92,6 +78,7 @@ static struct kept *find(struct dr_runner *runner, struct dr_statement *statemen
     if (oldest->statement)
         forget(runner, oldest);
     oldest->statement = dr_statement_get(statement);
+    oldest->zone = runner->zone;
     oldest->used = ++runner->uses;
     duckrow_error ignored;
     if (statement->shape && !statement->unappendable &&
@@ -116,6 +103,27 @@ duckrow_code dr_runner_flush(struct dr_runner *runner, duckrow_error *error)
     return code;
 }
 
+duckrow_code dr_runner_zone(struct dr_runner *runner, const struct dr_zone *zone, duckrow_error *error)
+{
+    zone = zone ? zone : dr_zone_utc();
+    if (zone == runner->zone)
+        return DUCKROW_OK;
+    duckrow_code code = dr_runner_flush(runner, error);
+    if (!code)
+        code = dr_connection_zone(runner->host->duckdb, runner->connection, zone, error);
+    if (!code)
+        runner->zone = zone;
+    return code;
+}
+
+static int has_rows(const struct dr_runner *runner)
+{
+    for (int i = 0; i < SHAPES; i++)
+        if (runner->kept[i].appending && dr_appending_rows(runner->kept[i].appending))
+            return 1;
+    return 0;
+}
+
 static int gather(struct kept *kept, struct dr_unit *unit, int index, duckrow_error *error)
 {
     if (!kept || !kept->appending)
@@ -128,13 +136,20 @@ static int gather(struct kept *kept, struct dr_unit *unit, int index, duckrow_er
 
 int dr_runner_gather(struct dr_runner *runner, struct dr_unit *unit, int index, duckrow_error *error)
 {
-    return gather(find(runner, unit->operation[index].statement), unit, index, error);
+    const struct dr_operation *operation = &unit->operation[index];
+    const struct dr_zone *zone = operation->zone ? operation->zone : dr_zone_utc();
+    /* Rows that wait are flushed by whoever asks for that. */
+    if (zone != runner->zone && (has_rows(runner) || dr_runner_zone(runner, zone, error)))
+        return 1;
+    return gather(find(runner, operation->statement), unit, index, error);
 }
 
 duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int index, int append, duckrow_error *error)
 {
     const struct dr_duckdb *duckdb = runner->host->duckdb;
     struct dr_operation *operation = &unit->operation[index];
+    if (dr_runner_zone(runner, operation->zone, error))
+        return error->code;
     struct kept *kept = find(runner, operation->statement);
     int added = append && !operation->statement->ordered ? gather(kept, unit, index, error) : 1;
     if (added <= 0)
@@ -152,6 +167,13 @@ duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int i
     code = dr_execute_operation(duckdb, runner->connection, kept ? kept->prepared : NULL, unit, index, error);
     dr_statement_took(operation->statement, dr_clock_ms() - began);
     return code;
+}
+
+void dr_runner_clear(struct dr_runner *runner)
+{
+    for (int i = 0; i < SHAPES; i++)
+        if (runner->kept[i].statement)
+            forget(runner, &runner->kept[i]);
 }
 
 void dr_runner_free(struct dr_runner *runner)

@@ -16,6 +16,8 @@ void dr_runner_free(struct dr_runner *runner);
 duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int index, int append, duckrow_error *error);
 /* Gathers the rows of a statement that has a shape. 0: done; 1: this one can't be appended; -1: an error. */
 int dr_runner_gather(struct dr_runner *runner, struct dr_unit *unit, int index, duckrow_error *error);
+/* Has the connection read and show times in that zone, if it doesn't already; rows that wait are flushed before. run and gather do it. */
+duckrow_code dr_runner_zone(struct dr_runner *runner, const struct dr_zone *zone, duckrow_error *error);
 duckrow_code dr_runner_flush(struct dr_runner *runner, duckrow_error *error);
 /* The transaction was undone: forgets its rows, and an appender that has failed. */
 void dr_runner_forget(struct dr_runner *runner);

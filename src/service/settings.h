@@ -37,7 +37,7 @@ enum { DR_DATABASES = 16 };
     X(NUMBER, workers, "64", 1, 10000, "statements beside the lane that run at the same time, at most")                          \
     X(TIME, busy_timeout, "10s", 0, 0, "how long a statement waits for others: lock_timeout of sessions, and for the turn")      \
     X(TIME, statement_timeout, "0", 0, 0, "longest run of a statement; 0: any")                                                  \
-    X(TIME, transaction_timeout, "60s", 0, 0, "longest transaction, from its first write on; 0: any")                            \
+    X(TIME, transaction_timeout, "60s", 0, 0, "longest transaction that a client keeps open, from its first write on; 0: any")   \
     X(TIME, idle_in_transaction_session_timeout, "10s", 0, 0, "longest pause within a transaction; 0: any")                      \
     X(TIME, timeout_ceiling, "1h", 0, 0, "what sessions may set the timeouts to at most")                                        \
     X(TIME, ddl_wait, "1s", 0, 0, "how long DDL, and duckrow hold, let open transactions end before they are cancelled")         \

@@ -8,7 +8,7 @@
 
 static char *begin(struct dr_tokens *tokens, const char *sql)
 {
-    char *memory = malloc(2 * strlen(sql) + 64);
+    char *memory = dr_tokens_memory(sql);
     if (memory)
         dr_tokens_begin(tokens, sql, memory);
     return memory;

@@ -55,6 +55,7 @@ static const struct {
     {"TransactionContext Error", "Conflict", "40001"},
     {"TransactionContext Error", "conflict", "40001"},
     {"TransactionContext Error", "another transaction has", "40001"}, /* altered or dropped the table */
+    {"TransactionContext Error", "outstanding updates", "40001"}, /* an index on a table that another transaction has updated */
     {"TransactionContext Error", "PRIMARY KEY or UNIQUE constraint violat", "23505"},
     {"TransactionContext Error", "Failed to commit: Duplicate key", "23505"},
     {"TransactionContext Error", "cannot start a transaction within a transaction", "25001"},

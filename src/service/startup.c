@@ -174,6 +174,7 @@ static void start_session(struct dr_client *client, struct dr_startup *startup)
         snprintf(client->parameters.user, sizeof client->parameters.user, "%s", client->user);
         client->start = client->parameters;
         client->backend.busy_timeout = client->parameters.busy_timeout;
+        client->backend.zone = client->parameters.zone;
         greet(client);
     }
 }

@@ -215,7 +215,7 @@ static int take_values(struct dr_tokens *tokens, struct dr_shape *shape)
 struct dr_shape *dr_shape_parse(const char *sql)
 {
     struct dr_shape *shape = calloc(1, sizeof *shape);
-    char *memory = malloc(2 * strlen(sql) + 64);
+    char *memory = dr_tokens_memory(sql);
     struct dr_tokens tokens;
     int found = 0;
     if (shape && memory) {

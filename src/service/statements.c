@@ -184,7 +184,7 @@ static void tell_oids(struct dr_statement *statement, const char *sql)
 {
     enum { OID = 26, OIDS = 1028 };
     struct dr_tokens tokens;
-    char *memory = malloc(2 * strlen(sql) + 64);
+    char *memory = dr_tokens_memory(sql);
     if (!memory)
         return;
     for (dr_tokens_begin(&tokens, sql, memory); tokens.kind != DR_TOKEN_END && tokens.kind != DR_TOKEN_BROKEN;) {
@@ -209,7 +209,7 @@ static void tell_oids(struct dr_statement *statement, const char *sql)
 static int find_database(const struct dr_host *host, const char *sql, int database)
 {
     struct dr_tokens tokens;
-    char *memory = malloc(2 * strlen(sql) + 64);
+    char *memory = dr_tokens_memory(sql);
     int found = -1;
     if (!memory)
         return -1;
@@ -290,7 +290,7 @@ static duckrow_code learn(struct dr_statements *statements, duckdb_connection co
                type == DR_STATEMENT_PRAGMA || type == DR_STATEMENT_EXPLAIN ||
                (statement->kind == DR_KIND_WRITE && has_word(statement->sql, "RETURNING"));
     statement->columns.count = -1;
-    if (!code)
+    if (!code && !(look->inside && connection == look->own))
         inferred = dr_infer(duckdb, connection, statement->sql, prepared, statement->oids);
     if (!code && rows)
         code = dr_columns_of_prepared(duckdb, inferred ? inferred : prepared, statement->catalog, &statement->columns,
@@ -333,6 +333,25 @@ static duckrow_code learn_from_view(struct dr_statements *statements, const stru
         code = learn(statements, lease.connection, look, statement, error);
     dr_views_return(look->views, &lease, 0);
     return code && dr_is_read_only(error) ? DUCKROW_NO_SNAPSHOT : code;
+}
+
+/* What doesn't hang on the transaction's own changes of the schema is looked at beside it: a statement that can't be prepared at first
+ * (a parameter whose type must be found out) ends a transaction of DuckDB 2.0. */
+static duckrow_code learn_on_own(struct dr_statements *statements, const struct dr_look *look, struct dr_statement *statement,
+                                 duckrow_error *error)
+{
+    if (look->shared && look->views) {
+        if (!learn_from_view(statements, look, statement, dr_clock_ms() + look->busy_timeout, error))
+            return DUCKROW_OK;
+        free(statement->oids);
+        statement->oids = NULL;
+        dr_columns_free(&statement->columns);
+        dr_shape_free(statement->shape);
+        statement->shape = NULL;
+        statement->unresolved = statement->writes = 0;
+        *error = (duckrow_error){0};
+    }
+    return learn(statements, look->own, look, statement, error);
 }
 
 /* On the service's connection for this: as a member of the gate, as it reads the catalog in a transaction. */
@@ -410,8 +429,7 @@ duckrow_code dr_statements_make(struct dr_statements *statements, const struct d
         code = dr_statements_catalog(statements, error);
     int ours = dr_kind_is_ours(statement->kind) && !look->engine;
     if (!code && !ours)
-        code =
-            look->own ? learn(statements, look->own, look, statement, error) : learn_for_all(statements, look, statement, error);
+        code = look->own ? learn_on_own(statements, look, statement, error) : learn_for_all(statements, look, statement, error);
     if (!code && statement->catalog && statement->parameters)
         tell_oids(statement, look->sql);
     if (code) {

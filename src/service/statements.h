@@ -24,6 +24,7 @@ struct dr_look {
     const char *sql;
     int database, engine, shared;
     duckdb_connection own;
+    int inside; /* own is in a transaction, which an attempt that fails would end */
     int64_t busy_timeout;
     const char *_Atomic *stop; /* as a member's */
     struct dr_views *views; /* NULL: none */

@@ -373,6 +373,19 @@ static duckrow_code make_types(struct array *array)
     return array->types[0] ? DUCKROW_OK : no_memory(array);
 }
 
+/* Moments without an offset are read in the session's time zone, which DuckDB knows: then all are texts to it. */
+static int needs_zone(const struct array *array)
+{
+    struct dr_moment moment;
+    if (array->binary || array->element != OID_TIMESTAMPTZ)
+        return 0;
+    for (size_t i = 0; i < array->count; i++)
+        if (array->items[i].bytes &&
+            (dr_parse_moment(array->items[i].bytes, array->items[i].size, &moment) || !(moment.has_offset || moment.infinite)))
+            return 1;
+    return 0;
+}
+
 duckrow_code dr_array_value(const struct dr_duckdb *duckdb, uint32_t element, int binary, const unsigned char *bytes, size_t size,
                             duckdb_value *value, duckrow_error *error)
 {
@@ -380,6 +393,8 @@ duckrow_code dr_array_value(const struct dr_duckdb *duckdb, uint32_t element, in
     duckrow_code code = binary ? split_binary(&array, bytes, size) : split_text(&array, bytes, size);
     if (!code && !array.dimensions)
         array.dimensions = 1;
+    if (!code && needs_zone(&array))
+        array.element = OID_TEXT;
     if (!code)
         code = make_types(&array);
     size_t next = 0;

@@ -150,6 +150,8 @@ static duckrow_code numeric_from_text(const struct parameter *parameter)
             return bad_text(parameter);
         return done(parameter, parameter->duckdb->create_double(number));
     }
+    /* As DuckDB reads 0.5: with a digit before the point, which its text would be without otherwise. */
+    decimal.width += decimal.width == decimal.scale && decimal.width < DR_BIGGEST_PRECISION;
     dr_u128 bits = decimal.negative ? -decimal.magnitude : decimal.magnitude;
     duckdb_hugeint huge = {(uint64_t)bits, (int64_t)(bits >> 64)};
     return done(parameter,

@@ -139,6 +139,7 @@ void dr_interval_put(struct dr_buffer *out, const duckdb_interval *interval, enu
 int32_t dr_time_tz_offset(duckdb_time_tz time); /* seconds east */
 duckdb_time_tz dr_time_tz_make(int64_t micros, int32_t offset);
 int64_t dr_days_of(int64_t year, int month, int day);
+void dr_civil_of(int64_t days, int64_t *year, int *month, int *day);
 
 /* ---- in: parsers of text; 0, or -1 for what isn't one: types_parse.c, types_parse_time.c ---- */
 

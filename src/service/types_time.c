@@ -14,7 +14,7 @@ int64_t dr_days_of(int64_t year, int month, int day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year - 719468;
 }
 
-static void civil_of(int64_t days, int64_t *year, int *month, int *day)
+void dr_civil_of(int64_t days, int64_t *year, int *month, int *day)
 {
     days += 719468;
     int64_t era = (days >= 0 ? days : days - 146096) / 146097, of_era = days - era * 146097;
@@ -43,7 +43,7 @@ static int put_civil(struct dr_buffer *out, int64_t days)
     int64_t year;
     int month, day;
     char text[40], *at = text;
-    civil_of(days, &year, &month, &day);
+    dr_civil_of(days, &year, &month, &day);
     at = put_number(at, (uint64_t)(year > 0 ? year : 1 - year), 4);
     *at++ = '-';
     at = put_number(at, (uint64_t)month, 2);

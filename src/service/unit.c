@@ -7,7 +7,7 @@
 #include "sqlstate.h"
 #include "wire.h"
 
-enum { KEEP_OPERATIONS = 16, KEEP_BYTES = 4096 };
+enum { KEEP_OPERATIONS = 16, KEEP_BYTES = 4096, MOST_OPERATIONS = 10000, MOST_BYTES = 8 << 20 };
 
 void dr_unit_reset(struct dr_unit *unit)
 {
@@ -37,6 +37,11 @@ void dr_unit_free(struct dr_unit *unit)
     dr_buffer_free(&unit->values);
     dr_buffer_free(&unit->fixed);
     dr_buffer_free(&unit->rows);
+}
+
+int dr_unit_is_long(const struct dr_unit *unit)
+{
+    return unit->operations >= MOST_OPERATIONS || dr_buffer_size(&unit->values) >= MOST_BYTES;
 }
 
 struct dr_operation *dr_unit_add(struct dr_unit *unit, struct dr_statement *statement)

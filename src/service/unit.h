@@ -7,6 +7,7 @@
 
 #include "buffer.h"
 #include "statement.h"
+#include "timezone.h"
 
 struct dr_operation {
     struct dr_statement *statement; /* NULL: only bytes to answer */
@@ -15,6 +16,7 @@ struct dr_operation {
     size_t fixed, fixed_end;        /* unit->fixed: what is answered before the result */
     size_t rows, rows_end;          /* unit->rows: DataRow messages */
     int64_t count;                  /* rows returned or changed */
+    const struct dr_zone *zone;     /* of the session; NULL: UTC */
     int silent;                     /* it has no CommandComplete of its own: a row of COPY */
 };
 
@@ -40,6 +42,8 @@ void dr_unit_reset(struct dr_unit *unit); /* empty, with the memory of a small o
 void dr_unit_free(struct dr_unit *unit);
 /* A new operation, whose parameters and formats the caller adds to unit->values next; NULL: no memory. It takes the statement over. */
 struct dr_operation *dr_unit_add(struct dr_unit *unit, struct dr_statement *statement);
+/* Is it more than should be gathered before it is run? */
+int dr_unit_is_long(const struct dr_unit *unit);
 /* Bytes to answer before the next operation's result, or at the end, may be added to unit->fixed at any time. */
 
 /* A parameter: read one after the other, from operation->parameters on. */

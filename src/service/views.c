@@ -5,6 +5,7 @@
 
 #include "condition.h"
 #include "core/os.h"
+#include "execute.h"
 
 enum { VIEWS = 16, IDLE_CONNECTIONS = 16, IDLE_MS = 1000, PINS = 20, LEVEL_MS = 1000 };
 
@@ -19,6 +20,7 @@ struct dr_view {
     int idle;
     struct {
         duckdb_connection connection;
+        const struct dr_zone *zone;
         int database;
     } connection[IDLE_CONNECTIONS];
 };
@@ -146,17 +148,24 @@ static struct dr_view *choose(struct dr_views *views, const struct need *need)
     return idle ? idle : place;
 }
 
-static duckrow_code connect_to(struct dr_views *views, struct dr_view *view, int database, duckdb_connection *connection,
-                               duckrow_error *error)
+/* lease: with the database and the zone that are wanted. */
+static duckrow_code connect_to(struct dr_views *views, struct dr_view *view, struct dr_lease *lease, duckrow_error *error)
 {
-    for (int i = 0; i < view->idle; i++) {
-        if (view->connection[i].database != database)
-            continue;
-        *connection = view->connection[i].connection;
-        view->connection[i] = view->connection[--view->idle];
-        return DUCKROW_OK;
+    int best = -1;
+    for (int i = 0; i < view->idle; i++)
+        if (view->connection[i].database == lease->database && (best < 0 || view->connection[i].zone == lease->zone))
+            best = i;
+    const struct dr_zone *zone = best < 0 ? dr_zone_utc() : view->connection[best].zone;
+    duckrow_code code = DUCKROW_OK;
+    if (best < 0) {
+        code = dr_host_connect_to(views->host, view->session, lease->database, &lease->connection, error);
+    } else {
+        lease->connection = view->connection[best].connection;
+        view->connection[best] = view->connection[--view->idle];
     }
-    return dr_host_connect_to(views->host, view->session, database, connection, error);
+    if (!code && zone != lease->zone && (code = dr_connection_zone(views->host->duckdb, lease->connection, lease->zone, error)))
+        views->host->duckdb->disconnect(&lease->connection);
+    return code;
 }
 
 /* The mutex is held while a view is refreshed: those who come meanwhile want that one. */
@@ -181,12 +190,13 @@ duckrow_code dr_views_lease(struct dr_views *views, int database, int64_t deadli
         code = open_instance(views, view, error);
     if (!code && !is_current(views, view, &need))
         code = refresh(views, view, error);
+    lease->database = database;
+    lease->zone = lease->zone ? lease->zone : dr_zone_utc();
     if (!code)
-        code = connect_to(views, view, database, &lease->connection, error);
+        code = connect_to(views, view, lease, error);
     if (!code) {
         view->users++;
         lease->view = view;
-        lease->database = database;
     } else if (!view->users) {
         end_view(views, view);
     }
@@ -209,6 +219,7 @@ void dr_views_return(struct dr_views *views, struct dr_lease *lease, int changed
         views->host->duckdb->disconnect(&lease->connection);
     } else {
         view->connection[view->idle].connection = lease->connection;
+        view->connection[view->idle].zone = lease->zone;
         view->connection[view->idle++].database = lease->database;
     }
     view->users--;

@@ -8,6 +8,7 @@
 #define DR_VIEWS_H
 
 #include "host.h"
+#include "timezone.h"
 
 struct dr_views;
 struct dr_view;
@@ -15,12 +16,13 @@ struct dr_view;
 struct dr_lease {
     struct dr_view *view; /* NULL: none */
     duckdb_connection connection;
+    const struct dr_zone *zone;
     int database;
 };
 
 duckrow_code dr_views_open(struct dr_host *host, struct dr_views **views, duckrow_error *error);
 void dr_views_close(struct dr_views *views);
-/* A connection whose default is the given database. Errors: NO_SNAPSHOT: read in the writing engine instead; BUSY; SQL. */
+/* A connection whose default is the given database, with times in the zone that the lease has (NULL: UTC). Errors: NO_SNAPSHOT: read in the writing engine instead; BUSY; SQL. */
 duckrow_code dr_views_lease(struct dr_views *views, int database, int64_t deadline, struct dr_lease *lease, duckrow_error *error);
 /* Makes sure of PostgreSQL's catalog in the leased instance. */
 duckrow_code dr_views_catalog(struct dr_views *views, struct dr_lease *lease, duckrow_error *error);

@@ -1,6 +1,6 @@
-"""What each driver is tried with: every type that the service speaks in binary, with the edges of its range, and how DuckDB writes them
-as text. A driver's own test has its values for them, in the same order; a NULL follows in each. The first and the last day of Python's
-calendar are left out, which asyncpg takes for -infinity and infinity."""
+"""What each driver is tried with: every type that the service speaks in binary, with the edges of its range, and how DuckDB writes
+them as text. A driver's own test has its values for them, in the same order; a NULL follows in each. The first and the last day of
+Python's calendar are left out, which asyncpg takes for -infinity and infinity."""
 
 from __future__ import annotations
 

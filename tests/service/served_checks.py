@@ -216,6 +216,31 @@ def one_reads_what_one_has_written(path: str) -> None:
     other.close()
 
 
+def an_idle_connection_keeps_no_snapshot(path: str) -> None:
+    """And what it had stays: relations, registered frames, half-read rows."""
+    import pandas
+
+    def readers() -> int:
+        return sum(len(slot.readers) for slot in duckrow.status(path).slots)
+
+    name = a_table(path)
+    others = readers()
+    with duckrow.get_write_connection(path) as con:
+        con.executemany(f"INSERT INTO {name} VALUES (?, ?)", [(i, "x") for i in range(100)])
+        con.register("mine", pandas.DataFrame({"i": [1, 2, 3]}))
+        relation = con.sql(f"SELECT count(*) FROM {name} JOIN mine USING (i)")
+        con.execute(f"SELECT i FROM {name} ORDER BY i")
+        assert con.fetchone() == (0,)
+        assert readers() > others
+        deadline = time.monotonic() + 10
+        while readers() > others:
+            assert time.monotonic() < deadline, "it still has a snapshot"
+            time.sleep(0.1)
+        assert con.fetchall() == [(i,) for i in range(1, 100)]
+        assert relation.fetchall() == [(3,)]
+        assert con.execute("SELECT sum(i) FROM mine").fetchall() == [(6,)]
+
+
 # ---- transactions ----
 
 
@@ -562,6 +587,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
         results_are_what_duckdb_leaves,
         every_way_of_fetching,
         one_reads_what_one_has_written,
+        an_idle_connection_keeps_no_snapshot,
         transactions,
         leaving_the_with,
         timeouts_go_to_the_service,

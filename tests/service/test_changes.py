@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -121,10 +122,8 @@ def test_a_cancelled_transaction_leaves_no_trace_behind(serve: Serve) -> None:
             held.execute("INSERT INTO t VALUES (1)")
             changing.execute("CREATE OR REPLACE TABLE other AS SELECT 1 AS i")
             changing.execute("ALTER TABLE other ADD COLUMN j INTEGER")
-            try:
+            with contextlib.suppress(errors.SerializationFailure):
                 held.commit()
-            except errors.SerializationFailure:
-                pass
             held.execute("INSERT INTO t VALUES (2)")
             held.commit()
     assert service.rows("SELECT count(*) FROM t WHERE i = 2") == [(20,)]
@@ -142,3 +141,15 @@ def test_settings_are_the_sessions_own(connection: psycopg.Connection, other: ps
     for sql in ("SET threads = 3", "PRAGMA threads = 3", "SET GLOBAL default_order = 'DESC'", "SET checkpoint_threshold = '1KB'"):
         with pytest.raises(errors.InsufficientPrivilege):
             connection.execute(sql)
+
+
+def test_a_long_statement_by_itself_has_no_transaction_timeout(connection: psycopg.Connection, table: str) -> None:
+    connection.execute("SET transaction_timeout = '100ms'")
+    slow = "SELECT count(*) AS n FROM range(60000000) r(i) WHERE hash(i) % 7 = 3"
+    began = time.monotonic()
+    connection.execute(f"CREATE TABLE {table} AS {slow}")
+    assert time.monotonic() - began > 0.2
+    assert connection.execute(f"SELECT n > 0 FROM {table}").fetchone() == (True,)
+    with pytest.raises(psycopg.Error, match="transaction_timeout"), connection.transaction():
+        connection.execute(f"INSERT INTO {table} VALUES (1)")
+        connection.execute(f"INSERT INTO {table} {slow}")

@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from e2e.helpers import ask, start
+from e2e.test_users_rules import HOLD, READ
 from support import Process, Processes, wait_until
 from support.service import Service
 
 sys.path.insert(0, str(Path(__file__).parent))
 from served_checks import CHECKS
 
+ROOT = Path(__file__).resolve().parents[2]
 CHECKER = Path(__file__).with_name("served_checks.py")
 
 
@@ -52,6 +55,53 @@ def check(shared_service: Service, engine_pythons: dict[str, Path], version: str
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.alone] if n.endswith("_fast") else []) for n in CHECKS])
 def test_python(check: Checker, name: str) -> None:
     check(name)
+
+
+# ---- the users' rules (e2e/test_users_rules.py), with a service ----
+
+
+@pytest.fixture
+def numbers(served: Service, processes: Processes, engine_pythons: dict[str, Path], version: str) -> Path:
+    """A database with a table t of a 1, made by duckrow."""
+    ask(processes, engine_pythons[version], served.path, "CREATE OR REPLACE TABLE t AS SELECT 1::INT i", "write")
+    return served.path
+
+
+def test_concurrent_reads_work(processes: Processes, engine_pythons: dict[str, Path], numbers: Path) -> None:
+    readers = [start(processes, python, READ, numbers) for python in engine_pythons.values()]
+    for reader in readers:
+        reader.expect("1")
+    for reader in readers:
+        reader.tell()
+        assert reader.finish() == ["1"]
+
+
+def test_a_single_writer_works(
+    processes: Processes, engine_pythons: dict[str, Path], version: str, served: Service, numbers: Path
+) -> None:
+    engine_python = engine_pythons[version]
+    ask(processes, engine_python, numbers, "INSERT INTO t VALUES (2)", "write")
+    assert ask(processes, engine_python, numbers, "SELECT i FROM core.main.t ORDER BY i") == [[1], [2]]
+    assert served.stock_rows("SELECT i FROM t ORDER BY i", engine_python) == [["1"], ["2"]]
+
+
+def test_a_reader_and_a_writer_overlap(processes: Processes, engine_pythons: dict[str, Path], numbers: Path) -> None:
+    old, new = engine_pythons.values()
+    reader = start(processes, old, READ, numbers)
+    reader.expect("1")
+    patient = HOLD.replace("(sys.argv[1])", "(sys.argv[1], idle_in_transaction_timeout=100)")
+    holder = start(processes, new, patient, numbers)
+    holder.expect("holds")
+    assert ask(processes, old, numbers, "SELECT count(*) FROM t") == [[1]]
+    # Nor has another writer to wait.
+    ask(processes, old, numbers, "INSERT INTO t VALUES (3)", "write")
+    holder.tell()
+    holder.expect("committed")
+    assert ask(processes, old, numbers, "SELECT i FROM t ORDER BY i") == [[1], [2], [3]]
+    reader.tell()
+    assert reader.finish() == ["1"]
+    holder.tell()
+    holder.finish()
 
 
 # ---- beside a service that comes and goes ----
@@ -146,8 +196,8 @@ def test_no_service_any_more(serve: Callable[..., Service], client: Callable[...
     assert alone("SELECT i FROM t") == [[2]]
 
 
-def test_two_writers_of_a_row(serve: Callable[..., Service], client: Callable[..., Client]) -> None:
-    """The users' third rule: the second writer waits, and then is told."""
+def test_two_writers_fail_gracefully_with_a_timeout(serve: Callable[..., Service], client: Callable[..., Client]) -> None:
+    """Of one row: the second writer waits, and then is told."""
     service = serve()
     one, two = client(service), client(service, 0.3)
     one("CREATE TABLE t AS SELECT 1 AS i")
@@ -182,10 +232,11 @@ def test_a_database_without_snapshots(serve: Callable[..., Service], client: Cal
     assert ask("SELECT 1 + 1") == [[2]]
 
 
-def test_readers_are_of_any_engine(
-    serve: Callable[..., Service], client: Callable[..., Client], engine: str, engine_pythons
+def test_a_client_of_the_other_engine(
+    serve: Callable[..., Service], client: Callable[..., Client], version: str, engine_pythons: dict[str, Path]
 ) -> None:
     """A client's DuckDB need not be the service's."""
+    (other,) = (python for engine, python in engine_pythons.items() if engine != version)
     service = serve()
     ask = client(service)
     ask("CREATE TABLE t AS SELECT i, {'a': [i::VARCHAR]} AS s FROM range(3) r(i)")
@@ -198,9 +249,7 @@ def test_readers_are_of_any_engine(
             assert con.execute("FROM t ORDER BY i").fetchall() == here
             print(here)
     """
-    found = subprocess.run(
-        [str(engine_pythons[engine]), "-c", textwrap.dedent(code), str(service.path)], capture_output=True, text=True, timeout=60
-    )
+    found = subprocess.run([str(other), "-c", textwrap.dedent(code), str(service.path)], capture_output=True, text=True, timeout=60)
     assert found.stdout.strip() == str([(i, {"a": [str(i)]}) for i in range(4)]), found.stderr
 
 
@@ -217,3 +266,19 @@ def test_exclusive_is_a_hold(processes: Processes, client: Callable[..., Client]
     found = subprocess.run([sys.executable, "-c", code, str(tmp_db)], capture_output=True, text=True, timeout=60)
     assert found.stdout.strip() == "hold", found.stderr
     assert ask("commit") == "done"
+
+
+@pytest.mark.skipif(not (ROOT / "src/service/handover.h").exists(), reason="the service can't hand over yet")
+def test_exclusive_has_the_service_make_way(serve: Callable[..., Service], client: Callable[..., Client]) -> None:
+    service = serve()
+    served = client(service)
+    served("CREATE TABLE t (i INTEGER)")
+    service.expected.append("handed over|taken back")
+    alone = client(service, 10, "exclusive")
+    assert alone("INSERT INTO t VALUES (1)") == [[1]]
+    assert alone("ATTACH ':memory:' AS other") == []
+    served.process.tell("INSERT INTO t VALUES (2)")
+    assert alone("SELECT i FROM t") == [[1]]
+    alone.process.finish()
+    assert json.loads(served.process.line()) == [[1]]
+    assert served("SELECT i FROM t ORDER BY i") == [[1], [2]]

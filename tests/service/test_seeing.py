@@ -1,4 +1,5 @@
-"""What can be seen of a service: `duckrow status`, SHOW duckrow and its tables, Prometheus; also while it is stopped, or lets nobody in."""
+"""What can be seen of a service: `duckrow status`, SHOW duckrow and its tables, Prometheus; also while it is stopped, or lets
+nobody in."""
 
 from __future__ import annotations
 

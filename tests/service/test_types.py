@@ -208,11 +208,3 @@ TEXTS = [
 def test_text_is_postgresqls(connection: psycopg.Connection, sql: str, expected: str) -> None:
     connection.execute("SET TimeZone = 'UTC'")
     assert connection.pgconn.exec_(f"SELECT {sql}".encode()).get_value(0, 0).decode() == expected
-
-
-def test_the_time_zone_is_utc(connection: psycopg.Connection) -> None:
-    for sql in ("SET TimeZone = 'UTC'", "SET TIME ZONE 'Etc/UTC'", "RESET TimeZone"):
-        connection.execute(sql)
-        assert connection.execute("SHOW TimeZone").fetchone() == ("UTC",)
-    with pytest.raises(psycopg.errors.FeatureNotSupported, match="UTC"):
-        connection.execute("SET TimeZone = 'Asia/Kolkata'")

@@ -17,7 +17,8 @@ from support.program import Duckrow
 
 # What a service that is well says at its usual log level.
 USUAL = re.compile(
-    r"^\S+ \S+ UTC info (\[\w+\] (serving|handed over to pid|taken back from pid) .*|listening at .* with DuckDB v.*|leaving: \d+ sessions? ends? what (they are|it is) at"
+    r"^\S+ \S+ UTC info (\[\w+\] (serving|handed over to pid|taken back from pid) .*|listening at .* with DuckDB v.*"
+    r"|leaving: \d+ sessions? ends? what (they are|it is) at"
     r"|the databases are closed, and their turns given up)$"
     r"|^\S+ \S+ UTC warning \[session .*\] terminating connection due to administrator command$"
 )

@@ -6,17 +6,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from duckrow import _stock, databases, instances, sessions
-from duckrow.errors import BusyError
+from duckrow.errors import BusyError, MissingError
 from duckrow.served.session import Served
-from duckrow.served.wire import Wire, address
+from duckrow.served.wire import Wire, listens
 from duckrow.states import DEFAULT_TIMEOUT
 
-__all__ = ["Place", "Served", "Wire", "is_announced"]
+__all__ = ["Place", "Served", "Wire", "reach"]
 
 
-def is_announced(database: databases.Database) -> bool:
-    """Does a service say that it has the database?"""
-    return address(database.core.path) is not None
+def reach(place: Place) -> Wire | None:
+    """The service; None: there is none, whatever the folder says."""
+    try:
+        wire = place.wire()
+    except MissingError:
+        if listens(place.database.core.path):
+            raise
+        return None
+    return wire if wire.connect() else None
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from duckrow import idle
 from duckrow.errors import LostTransactionError
 from duckrow.served import exact, failures, frames, shipping, texts, values
 from duckrow.served.texts import Left, Piece, Route
 from duckrow.served.wire import Answer, Parameter, Wire
-from duckrow.states import Result
+from duckrow.states import IDLE_RELEASE, Result
 
 if TYPE_CHECKING:
     from duckrow.served.opening import Place
@@ -121,6 +122,14 @@ class Served:
     def forget(self) -> None:
         """The reader's own result is what there is to fetch."""
         self._pending = self.count = None
+        idle.watch(self, IDLE_RELEASE)
+
+    def tick(self) -> float | None:
+        """The idle thread's look: a connection that nobody reads with keeps no snapshot, which would take the service a slot."""
+        unused = self.state.idle_for()
+        if self.state.closed or (unused >= IDLE_RELEASE and self.state.session.rest()):
+            return None
+        return max(IDLE_RELEASE - unused, 0.1)
 
     def load(self, con: Native) -> None:
         """Makes it the connection's result."""
@@ -274,7 +283,7 @@ class Served:
     def busy_timeout(self) -> float:
         """Seconds."""
         shown = re.fullmatch(r"([\d.]+) *([a-z]*)", str(self.wire.run("SHOW busy_timeout").columns[0][0]))
-        return float(shown[1]) * _UNITS[shown[2]] if shown else 0.0
+        return round(float(shown[1]) * _UNITS[shown[2]], 6) if shown else 0.0
 
     def set_timeout(self, name: str, seconds: float | None) -> None:
         """One of duckrow's; None: the service's own again."""

@@ -100,7 +100,7 @@ def _through_tables(
             served.wire.run("ROLLBACK")
         raise
     if alone and not served.has_own_state:
-        served.wire.run("DISCARD ALL")  # or all that follows would go past the lane
+        served.wire.discard()  # or all that follows would go past the lane
     return answer
 
 

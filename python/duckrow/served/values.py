@@ -103,14 +103,14 @@ def parameter(value: Any, number: int, scratch: duckdb.DuckDBPyConnection) -> Pa
 
 
 def _exact(value: Any, number: int, scratch: duckdb.DuckDBPyConnection) -> Parameter:
-    (described,) = scratch.execute("SELECT typeof($1)", [value]).fetchone() or ("NULL",)
+    ((described,),) = scratch.execute("SELECT typeof($1)", [value]).fetchall()
     if described == '"NULL"':
         return _NULL
     kind = exact.parse(described)
     if described == "VARCHAR":  # with a zero byte, which the protocol doesn't know
-        (text,) = scratch.execute("SELECT hex(encode($1))", [value]).fetchone() or ("",)
+        ((text,),) = scratch.execute("SELECT hex(encode($1))", [value]).fetchall()
         return Parameter(_TEXT, text.encode(), 1, f"decode(unhex(CAST(${number} AS VARCHAR)))")
-    (text,) = scratch.execute(f"SELECT {exact.to_text(kind, '$1')}", [value]).fetchone() or (None,)
+    ((text,),) = scratch.execute(f"SELECT {exact.to_text(kind, '$1')}", [value]).fetchall()
     return Parameter(_TEXT, None if text is None else text.encode(), 1, exact.from_text(kind, f"CAST(${number} AS VARCHAR)"))
 
 

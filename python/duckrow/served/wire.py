@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
+import socket
 import sys
 import threading
 import time
@@ -17,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from duckrow.errors import LostTransactionError, MissingError, ServiceError
-from duckrow.served import failures
+from duckrow.served import address, failures
 
 EXACT = 2  # the result format of src/service/types.h
 _TEXT = 0
@@ -63,13 +65,13 @@ def libpq() -> Any:
     return psycopg
 
 
-def address(path: str) -> str | None:
-    """Where the service of the database at `path` listens, as a libpq connection string; None: there is none."""
-    try:
-        with open(f"{path}.duckrow/service", encoding="utf-8", errors="surrogateescape") as announced:
-            return announced.read().strip() or None
-    except OSError:
-        return None
+def listens(path: str) -> bool:
+    """Is somebody there? What a crash has left says so, too."""
+    found = re.match(r"host='(.*?)' ", address(path) or "")
+    if not found:
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(f"{found[1]}/.s.PGSQL.5432") == 0
 
 
 class Wire:
@@ -199,19 +201,11 @@ class Wire:
         finally:
             self._note()
 
-    def script(self, sql: str) -> Answer:
-        """Several statements without parameters, as one transaction."""
-        with self.lock:
-            con = self.ready()
-            try:
-                con.send_query(sql.encode())
-                self._flush()
-                return self._answers()[-1]
-            except KeyboardInterrupt:
-                self._abandon()
-                raise
-            finally:
-                self._note()
+    def discard(self) -> None:
+        """The session is as if it had just begun."""
+        self.run("DISCARD ALL")
+        for name, value in self.options.items():
+            self.run(f"SET {name} = {value}")
 
     def pipeline(self, statements: Iterable[tuple[str, Sequence[Parameter]]]) -> Answer:
         """All as one transaction, or as parts of the open one. The answer of the last."""
@@ -306,6 +300,9 @@ class Wire:
             pass  # what there is to say about it comes with the answer
 
     def _next(self) -> Any:
+        """The next result; None: there is no more of this statement, or nobody to say it."""
+        if self._con is None:
+            return None
         try:
             while self._con.is_busy():
                 self._wait(select.POLLIN)

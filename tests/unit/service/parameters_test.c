@@ -261,6 +261,19 @@ static void test_show(void **state)
     assert_int_equal(dr_parameters_show(&parameters, "", value), 0);
 }
 
+static void test_time_zone(void **state)
+{
+    (void)state;
+    assert_ptr_equal(parameters.zone, dr_zone_utc());
+    assert_int_equal(set("timezone", "-7"), DUCKROW_OK);
+    shows("TimeZone", "Etc/GMT+7");
+    assert_int_equal(set("TimeZone", "No/Such"), DUCKROW_USAGE);
+    assert_string_equal(error.message, "invalid value for parameter \"TimeZone\": \"No/Such\"");
+    shows("TimeZone", "Etc/GMT+7");
+    assert_int_equal(set("TimeZone", "etc/utc"), DUCKROW_OK);
+    shows("TimeZone", "UTC");
+}
+
 /* What changes nothing is taken, shown as it was set, and no unknown name. */
 static void test_ignored(void **state)
 {
@@ -356,6 +369,7 @@ static void test_reset(void **state)
     assert_int_equal(set("busy_timeout", "4s"), DUCKROW_OK);
     assert_int_equal(set("transaction_timeout", "5s"), DUCKROW_OK);
     assert_int_equal(set("geqo", "off"), DUCKROW_OK);
+    assert_int_equal(set("TimeZone", "3"), DUCKROW_OK);
     assert_int_equal(dr_parameters_reset(&parameters, &start, "no_such", &out), 0);
     assert_int_equal(dr_parameters_reset(&parameters, &start, "GEQO", &out), 1);
     assert_int_equal(dr_parameters_reset(&parameters, &start, "server_version", &out), 1);
@@ -364,7 +378,7 @@ static void test_reset(void **state)
     shows("busy_timeout", "4s");
     assert_int_equal(dr_parameters_reset(&parameters, &start, NULL, &out), 1);
     tell(&out, text, sizeof text);
-    assert_string_equal(text, "application_name=at first\n");
+    assert_string_equal(text, "application_name=at first\nTimeZone=UTC\n");
     shows("busy_timeout", "3s");
     shows("transaction_timeout", "1min");
     assert_memory_equal(&parameters, &start, sizeof start);
@@ -386,13 +400,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_set_parse),    TEST(test_show_parse),
-        TEST(test_long_texts),   TEST(test_timeouts),
-        TEST(test_each_timeout), TEST(test_timeouts_are_shown_in_units),
-        TEST(test_ceiling),      TEST(test_fixed),
-        TEST(test_show),         TEST(test_ignored),
-        TEST(test_all),          TEST(test_status),
-        TEST(test_reset),        TEST(test_long_application_name),
+        TEST(test_set_parse), TEST(test_show_parse),   TEST(test_long_texts),
+        TEST(test_timeouts),  TEST(test_each_timeout), TEST(test_timeouts_are_shown_in_units),
+        TEST(test_ceiling),   TEST(test_fixed),        TEST(test_show),
+        TEST(test_time_zone), TEST(test_ignored),      TEST(test_all),
+        TEST(test_status),    TEST(test_reset),        TEST(test_long_application_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
