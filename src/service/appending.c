@@ -166,15 +166,12 @@ static duckrow_code hand_over(struct dr_appending *appending, duckrow_error *err
     return code;
 }
 
-static void set_valid(const struct dr_duckdb *duckdb, duckdb_vector vector, int row, int valid)
+/* A NULL may have been there before. */
+static void set_valid(const struct dr_duckdb *duckdb, duckdb_vector vector, int row)
 {
-    uint64_t bit = 1ULL << (row % 64), *validity = duckdb->vector_get_validity(vector);
-    if (validity && valid)
-        validity[row / 64] |= bit;
-    if (valid)
-        return;
-    duckdb->vector_ensure_validity_writable(vector);
-    duckdb->vector_get_validity(vector)[row / 64] &= ~bit;
+    uint64_t *validity = duckdb->vector_get_validity(vector);
+    if (validity)
+        validity[row / 64] |= 1ULL << (row % 64);
 }
 
 int dr_appending_add(struct dr_appending *appending, const struct dr_unit *unit, const struct dr_operation *operation,
@@ -192,9 +189,8 @@ int dr_appending_add(struct dr_appending *appending, const struct dr_unit *unit,
         return -1;
     for (int i = 0; i < appending->columns; i++) {
         const struct dr_parameter *parameter = &parameters[appending->parameter[i]];
-        set_valid(duckdb, appending->vectors[i], appending->rows, parameter->bytes != NULL);
-        if (parameter->bytes &&
-            dr_parameter_store(duckdb, appending->types[i], parameter->oid, parameter->binary, parameter->bytes, parameter->size,
+        set_valid(duckdb, appending->vectors[i], appending->rows);
+        if (dr_parameter_store(duckdb, appending->types[i], parameter->oid, parameter->binary, parameter->bytes, parameter->size,
                                appending->vectors[i], (uint64_t)appending->rows))
             return 1;
     }

@@ -122,6 +122,20 @@ static void few_and_many(void)
                     "ffffffff-ffff-ffff-ffff-ffffffffffff", "-0.0001"));
 }
 
+/* A NULL of a nested type has children, which would have to be made NULL too: DuckDB copies them. */
+static void nested_nulls(void)
+{
+    static const char sql[] = "INSERT INTO nested VALUES ($1, $2, $3, $4)";
+    struct dr_unit rows = {0};
+    duckrow_error error = {0};
+    run_on(connection, "CREATE TABLE nested (i INTEGER, v STRUCT(a INTEGER, b VARCHAR), l VARCHAR[], x INTEGER[2])");
+    same("nested", sql, 2, PARAMETERS("1", "NULL", "NULL", "NULL", "2", "NULL", "NULL", "NULL"));
+    dr_unit_reset(&rows);
+    add(&rows, sql, PARAMETERS("1", "NULL", "NULL", "NULL"));
+    assert_int_equal(dr_runner_gather(runner, &rows, 0, &error), 1);
+    dr_unit_free(&rows);
+}
+
 static void bad_values(void)
 {
     run_on(connection, "CREATE TABLE bad (i TINYINT, d DATE, n DECIMAL(3, 1), e INTEGER[])");
@@ -322,6 +336,7 @@ static void with_runner(void)
     }
 ENGINE_TEST(all_types)
 ENGINE_TEST(few_and_many)
+ENGINE_TEST(nested_nulls)
 ENGINE_TEST(bad_values)
 ENGINE_TEST(defaults)
 ENGINE_TEST(constraints)
@@ -335,10 +350,10 @@ ENGINE_TEST(changed_table)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_types), cmocka_unit_test(test_few_and_many),  cmocka_unit_test(test_bad_values),
-        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_constraints),   cmocka_unit_test(test_many_rows),
-        cmocka_unit_test(test_not_taken), cmocka_unit_test(test_odd_numbers),   cmocka_unit_test(test_many_shapes),
-        cmocka_unit_test(test_wide),      cmocka_unit_test(test_changed_table),
+        cmocka_unit_test(test_all_types),   cmocka_unit_test(test_few_and_many), cmocka_unit_test(test_nested_nulls),
+        cmocka_unit_test(test_bad_values),  cmocka_unit_test(test_defaults),     cmocka_unit_test(test_constraints),
+        cmocka_unit_test(test_many_rows),   cmocka_unit_test(test_not_taken),    cmocka_unit_test(test_odd_numbers),
+        cmocka_unit_test(test_many_shapes), cmocka_unit_test(test_wide),         cmocka_unit_test(test_changed_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
