@@ -117,8 +117,11 @@ duckrow_code dr_work_take(struct dr_work *work, const char *kind, duckrow_error 
 /* Attaches under the turn, again and again while the headers that DuckDB read may be older than its lock. */
 static duckrow_code attach(struct dr_work *work, unsigned flags, duckrow_error *error)
 {
+    duckrow_code code = dr_session_no_dict_fsst(work->session, error);
+    if (code)
+        return code;
     for (int i = 0; i < OPENINGS; i++) {
-        duckrow_code code = dr_session_attach(work->session, duckrow_db_path(work->db), duckrow_db_path(work->db), flags, error);
+        code = dr_session_attach(work->session, duckrow_db_path(work->db), duckrow_db_path(work->db), flags, error);
         if (code || !duckrow_turn_moved(work->turn))
             return code;
         code = dr_session_detach(work->session, error);

@@ -237,6 +237,11 @@ static duckrow_code name_the_cause(const dr_session *session, const char *path, 
         path, version);
 }
 
+duckrow_code dr_session_no_dict_fsst(dr_session *session, duckrow_error *error)
+{
+    return dr_session_run(session, "SET GLOBAL disabled_compression_methods = 'dict_fsst'", error);
+}
+
 /* Each of these is out of the way: the publisher alone says when to checkpoint. Not every version has every setting. */
 static duckrow_code no_checkpoints(dr_session *session, duckrow_error *error)
 {

@@ -44,6 +44,10 @@ duckrow_code dr_session_guest(const dr_session *host, const char *name, const ch
                               duckrow_error *error);
 /* database: how messages name the file; path may be that of a snapshot. Errors: SQL, or NOT_A_DATABASE, PERMISSION, UNSUPPORTED, BUSY, DISK_FULL where DuckDB's message tells. */
 duckrow_code dr_session_attach(dr_session *session, const char *path, const char *database, unsigned flags, duckrow_error *error);
+/* For an instance that writes for long, or that readers follow: no DICT_FSST from here on. Where that holds NULLs, DuckDB 1.5.6 and 2.0.0
+ * replay a WAL wrongly that inserts rows into a table with an index and, in a later transaction, updates such a NULL: it is NULL again, for readers of the snapshot, and
+ * for good after a crash. Strings take more room so. */
+duckrow_code dr_session_no_dict_fsst(dr_session *session, duckrow_error *error);
 duckrow_code dr_session_checkpoint(dr_session *session, duckrow_error *error);
 /* Is the file attached, or has SQL detached it? */
 int dr_session_attached(dr_session *session);

@@ -165,6 +165,8 @@ duckrow_code dr_host_instance(const struct dr_host *host, dr_session **session, 
 static duckrow_code open_engine(struct dr_host *host, duckrow_error *error)
 {
     duckrow_code code = dr_host_instance(host, &host->session, error);
+    if (!code)
+        code = dr_session_no_dict_fsst(host->session, error);
     for (int i = 0; !code && i < host->databases; i++)
         code = dr_host_attach(host, i, error);
     return code ? code : dr_parallel_open(&host->parallel, host->session, error);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +124,7 @@ static void test_many(void **state)
     dr_close(fd);
 }
 
-static volatile int stop;
+static atomic_int stop;
 
 static void *keep_writing(void *argument)
 {
