@@ -118,7 +118,8 @@ def test_several_columns_and_statements(connection: psycopg.Connection, table: s
     tags = []
     cursor = connection.execute(
         f"INSERT INTO {table} (d, i) VALUES ('2024-01-01', 1); INSERT INTO {table} VALUES (2, 'it''s', NULL);"
-        f"INSERT INTO {table} VALUES (3, E'a\\tb', '2024-01-02'), (4, 'b', NULL); INSERT INTO {table} VALUES (5, DEFAULT, '2024-01-03')"
+        f"INSERT INTO {table} VALUES (3, E'a\\tb', '2024-01-02'), (4, 'b', NULL);"
+        f"INSERT INTO {table} VALUES (5, DEFAULT, '2024-01-03')"
     )
     tags.append(cursor.statusmessage)
     while cursor.nextset():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import random
 import zoneinfo
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def test_moments_are_shown_as_the_clocks_there_say(connection: psycopg.Connectio
     for year in (1975, 2011, 2024, 2037, 2050, 2100):
         start = int(datetime.datetime(year, 1, 1, tzinfo=UTC).timestamp())
         days = [start + 86400 * day for day in range(366)]
-        for low, high in zip(days, days[1:], strict=False):
+        for low, high in itertools.pairwise(days):
             if datetime.datetime.fromtimestamp(low, zone).utcoffset() == datetime.datetime.fromtimestamp(high, zone).utcoffset():
                 continue
             while high - low > 1:
