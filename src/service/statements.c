@@ -348,7 +348,8 @@ static duckrow_code learn_on_own(struct dr_statements *statements, const struct 
         dr_columns_free(&statement->columns);
         dr_shape_free(statement->shape);
         statement->shape = NULL;
-        statement->unresolved = statement->writes = 0;
+        statement->unresolved = 0;
+        statement->writes = 0;
         *error = (duckrow_error){0};
     }
     return learn(statements, look->own, look, statement, error);
