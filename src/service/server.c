@@ -15,6 +15,7 @@
 #include "metrics.h"
 #include "notify.h"
 #include "sampler.h"
+#include "sqlstate.h"
 
 enum { TICK_MS = 50, TIDY_MS = 250, REOPEN_S = 1, BACKLOG = 1024 };
 
@@ -115,8 +116,7 @@ static void drain(struct dr_server *server, int hurry)
 {
     int broken = server->host.broken;
     const char *sqlstate = broken ? "57P02" : "57P01";
-    const char *why = broken ? "terminating connection as DuckDB has failed: the databases are opened anew, connect again"
-                             : "terminating connection due to administrator command";
+    const char *why = broken ? DR_ENDED_BROKEN : DR_ENDED_LEAVING;
     if (!server->draining) {
         server->draining = 1;
         dr_handover_stop(server->handover);

@@ -110,6 +110,10 @@ const char *dr_sqlstate(const duckrow_error *error)
 {
     if (error->code == DUCKROW_BUSY && dr_is_cancelled(error->message))
         return "40001";
+    if (error->code == DUCKROW_INTERRUPTED && strcmp(error->message, DR_ENDED_BROKEN) == 0)
+        return "57P02";
+    if (error->code == DUCKROW_INTERRUPTED && strcmp(error->message, DR_ENDED_LEAVING) == 0)
+        return "57P01";
     for (size_t i = 0; error->code == DUCKROW_USAGE && i < sizeof parameter_states / sizeof *parameter_states; i++)
         if (begins(error->message, parameter_states[i].prefix))
             return parameter_states[i].sqlstate;

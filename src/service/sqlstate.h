@@ -7,6 +7,10 @@
 
 #include "core/error.h"
 
+/* Why sessions are ended: 57P02 and 57P01. */
+#define DR_ENDED_BROKEN "terminating connection as DuckDB has failed: the databases are opened anew, connect again"
+#define DR_ENDED_LEAVING "terminating connection due to administrator command"
+
 /* Of a failed call: by its code, and for DUCKROW_SQL by the message. Static text. */
 const char *dr_sqlstate(const duckrow_error *error);
 /* May the same work succeed when it is run again: a conflict with another transaction? */
