@@ -152,6 +152,15 @@ static duckrow_code take_parameter(struct dr_client *client, const char *name, c
     return DUCKROW_OK;
 }
 
+/* Without those that are on their way out. */
+static int count_sessions(const struct dr_server *server)
+{
+    int count = 0;
+    for (const struct dr_client *each = server->clients; each; each = each->next)
+        count += each->phase != DR_PHASE_ENDING;
+    return count;
+}
+
 static void start_session(struct dr_client *client, struct dr_startup *startup)
 {
     duckrow_error error = {0};
@@ -164,7 +173,7 @@ static void start_session(struct dr_client *client, struct dr_startup *startup)
         dr_client_fatal(client, dr_sqlstate(&error), error.message);
     else if (!may_connect(client))
         dr_client_fatal(client, "28000", "this user may not connect here: name it in the service's users or groups");
-    else if (client->server->count > client->server->settings->max_connections)
+    else if (count_sessions(client->server) > client->server->settings->max_connections)
         dr_client_fatal(client, "53300", "too many clients already: max_connections says how many there may be");
     else if (client->server->draining)
         dr_client_fatal(client, "57P03", "the service is shutting down");

@@ -184,6 +184,10 @@ def test_commits_that_fail_leave_nothing(
     meddlers.start("bulk_loads", bulk_loads, CONFLICTS)
     meddlers.start("deletes", deletes, CONFLICTS)
     time.sleep(scaled(60, 3))
+    # On a busy machine it takes a while until both have happened.
+    deadline = time.monotonic() + scaled(0, 30)
+    while min(load.tried_again["23505"], load.tried_again["40001"]) < 1 and time.monotonic() < deadline:
+        time.sleep(0.1)
     meddlers.end()
     load.stop()
     looked = load.end_readers()
