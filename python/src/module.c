@@ -14,10 +14,11 @@ PyObject *dr_py_raise(const duckrow_error *error)
         return NULL;
     }
     const duckrow_process *holder = &error->holder;
-    PyObject *exception =
-        PyObject_CallFunction(error_factory, "isi(LLLss)iL", (int)error->code, error->message, error->os_errno,
-                              (long long)holder->pid, (long long)holder->foreign_pid, (long long)holder->since_at, holder->kind,
-                              holder->command, error->waiting, (long long)error->waited_ms);
+    /* Messages have paths in them, and command lines any bytes. */
+    PyObject *exception = PyObject_CallFunction(
+        error_factory, "iNi(LLLsN)iL", (int)error->code, PyUnicode_DecodeFSDefault(error->message), error->os_errno,
+        (long long)holder->pid, (long long)holder->foreign_pid, (long long)holder->since_at, holder->kind,
+        PyUnicode_DecodeFSDefault(holder->command), error->waiting, (long long)error->waited_ms);
     if (exception) {
         PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
         Py_DECREF(exception);

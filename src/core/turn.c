@@ -294,7 +294,7 @@ static int wait_for_lower(const duckrow_turn *turn, int64_t deadline)
 static duckrow_code busy(const duckrow_turn *turn, int64_t asked, duckrow_error *error)
 {
     struct dr_queue queue;
-    duckrow_process first;
+    duckrow_process first = {0}; /* whoever it was may be gone by now */
     char who[DR_NAME_SIZE];
     dr_turn_look(turn->fd, &queue, &first, 1);
     /* A look never sees the looker's own locks. */
