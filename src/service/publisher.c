@@ -58,7 +58,9 @@ duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_err
     /* It is somebody else's for the moment, and all was published before. */
     if (!host->guest[i] || !host->guest[i]->catalog)
         return served->unpublished;
-    unsigned wanted = flags & DR_PUBLISH_NOW ? DUCKROW_PUBLISH_CHECKPOINT : is_due(host, served) ? DUCKROW_PUBLISH_DUE : 0;
+    unsigned wanted = flags & DR_PUBLISH_NOW                             ? DUCKROW_PUBLISH_CHECKPOINT
+                      : (flags & DR_PUBLISH_DUE) || is_due(host, served) ? DUCKROW_PUBLISH_DUE
+                                                                         : 0;
     duckrow_code code = duckrow_publish_begin(served->turn, wanted, &plan, error);
     /* It may be refused, beside older transactions. publish_end says STALE where readers can't do without it. */
     if (!code && wanted == DUCKROW_PUBLISH_DUE && !plan.checkpoint)
@@ -101,7 +103,7 @@ static void publish_alone(struct dr_host *host, struct dr_member *member, databa
         if (!((refused | overdue) >> i & 1))
             continue;
         dr_fair_lock_take(&host->served[i].commit);
-        duckrow_code published = dr_publish(host, i, 0, refused >> i & 1 ? error : &ignored);
+        duckrow_code published = dr_publish(host, i, overdue >> i & 1 ? DR_PUBLISH_DUE : 0, refused >> i & 1 ? error : &ignored);
         dr_fair_lock_release(&host->served[i].commit);
         if (published && refused >> i & 1)
             *code = published;
