@@ -192,12 +192,6 @@ static void close_pipe(struct dr_client *client)
     uv_close((uv_handle_t *)&client->pipe, on_closed);
 }
 
-/* What a session has in the engines may take time to undo. */
-static void release_in_worker(struct dr_client *client)
-{
-    release(client);
-}
-
 /* Is there something that the client has not got yet, but may? */
 static int is_writing(struct dr_client *client)
 {
@@ -228,7 +222,8 @@ void dr_client_end(struct dr_client *client)
         return;
     }
     client->closed = 1;
-    dr_client_start(client, release_in_worker, close_pipe);
+    /* What a session has in the engines may take time to undo. */
+    dr_client_start(client, release, close_pipe);
 }
 
 void dr_client_drop(struct dr_client *client)
