@@ -350,26 +350,28 @@ struct ArrowArray {
     X(duckdb_state, appender_add_column, (duckdb_appender appender, const char *name))                                           \
     X(idx_t, appender_column_count, (duckdb_appender appender))                                                                  \
     X(duckdb_logical_type, appender_column_type, (duckdb_appender appender, idx_t column))                                       \
-    X(duckdb_state, append_data_chunk, (duckdb_appender appender, duckdb_data_chunk chunk))                                      \
-    X(duckdb_state, appender_flush, (duckdb_appender appender))                                                                  \
-    X(duckdb_state, appender_clear, (duckdb_appender appender))                                                                  \
     X(duckdb_error_data, appender_error_data, (duckdb_appender appender))                                                        \
     X(duckdb_state, appender_destroy, (duckdb_appender * appender))                                                              \
     /* table functions */                                                                                                        \
     X(duckdb_table_function, create_table_function, (void))                                                                      \
     X(void, destroy_table_function, (duckdb_table_function * function))                                                          \
     X(void, table_function_set_name, (duckdb_table_function function, const char *name))                                         \
+    X(void, table_function_add_parameter, (duckdb_table_function function, duckdb_logical_type type))                            \
     X(void, table_function_set_extra_info, (duckdb_table_function function, void *extra, duckdb_delete_callback_t destroy))      \
     X(void, table_function_set_bind, (duckdb_table_function function, duckdb_table_function_bind_t bind))                        \
     X(void, table_function_set_init, (duckdb_table_function function, duckdb_table_function_init_t init))                        \
     X(void, table_function_set_function, (duckdb_table_function function, duckdb_table_function_t main))                         \
     X(duckdb_state, register_table_function, (duckdb_connection connection, duckdb_table_function function))                     \
     X(void *, bind_get_extra_info, (duckdb_bind_info info))                                                                      \
+    X(duckdb_value, bind_get_parameter, (duckdb_bind_info info, idx_t index))                                                    \
+    X(void, bind_set_bind_data, (duckdb_bind_info info, void *data, duckdb_delete_callback_t destroy))                           \
     X(void, bind_add_result_column, (duckdb_bind_info info, const char *name, duckdb_logical_type type))                         \
     X(void, bind_set_error, (duckdb_bind_info info, const char *error))                                                          \
     X(void, init_set_max_threads, (duckdb_init_info info, idx_t threads))                                                        \
     X(void *, init_get_extra_info, (duckdb_init_info info))                                                                      \
+    X(void *, init_get_bind_data, (duckdb_init_info info))                                                                       \
     X(void *, function_get_extra_info, (duckdb_function_info info))                                                              \
+    X(void *, function_get_bind_data, (duckdb_function_info info))                                                               \
     X(void, function_set_error, (duckdb_function_info info, const char *error))                                                  \
     /* Arrow */                                                                                                                  \
     X(duckdb_arrow_options, result_get_arrow_options, (duckdb_result * result))                                                  \

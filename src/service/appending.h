@@ -1,8 +1,5 @@
-/* Rows of one shape on their way into a table: gathered in a chunk, handed to DuckDB's appender a chunk at a time, within the
- * connection's transaction.
- *
- * The appender plans an INSERT for each flush, which costs more than the rows of a small one. Those go by a prepared
- * INSERT … SELECT unnest($1), unnest($2), … with a list for each column. */
+/* Rows of one shape on their way into a table: gathered (rows.h), then inserted all at once by a prepared INSERT … SELECT, within the
+ * connection's transaction or as one of its own. */
 #ifndef DR_APPENDING_H
 #define DR_APPENDING_H
 
@@ -10,15 +7,14 @@
 
 struct dr_appending;
 
-/* Of a table as it is now; what is unqualified is of `catalog`. Errors: SQL: not a table that the appender can take. */
+/* Of a table as it is now; what is unqualified is of `catalog`. Errors: SQL: not a table whose rows can be gathered. */
 duckrow_code dr_appending_open(const struct dr_duckdb *duckdb, duckdb_connection connection, const char *catalog,
                                const struct dr_shape *shape, struct dr_appending **appending, duckrow_error *error);
 void dr_appending_close(struct dr_appending *appending);
-/* Adds an operation's row. 0: done; 1: this row is for DuckDB's own INSERT, and nothing was added; -1: an error of the rows before. */
-int dr_appending_add(struct dr_appending *appending, const struct dr_unit *unit, const struct dr_operation *operation,
-                     duckrow_error *error);
+/* Adds an operation's row. 0: done; 1: this row is for DuckDB's own INSERT, and nothing was added. */
+int dr_appending_add(struct dr_appending *appending, const struct dr_unit *unit, const struct dr_operation *operation);
 int dr_appending_rows(const struct dr_appending *appending); /* added since the last flush */
-/* Hands over what is left. After an error it must be closed. */
+/* Inserts them. After an error they are forgotten. */
 duckrow_code dr_appending_flush(struct dr_appending *appending, duckrow_error *error);
 /* Forgets what was added since the last flush: the transaction is over. */
 void dr_appending_forget(struct dr_appending *appending);

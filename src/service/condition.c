@@ -30,3 +30,16 @@ int dr_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t
     pthread_cond_timedwait(condition, mutex, &at);
     return 1;
 }
+
+int64_t dr_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int dr_condition_wait_us(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until)
+{
+    struct timespec at = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
+    return pthread_cond_timedwait(condition, mutex, &at) == 0;
+}

@@ -1,7 +1,7 @@
 /* COPY between a client and a table or query.
  *
  * In: each row is an operation, an INSERT of its fields, gathered in the session's unit as other writes are; so rows reach the table
- * through the appender, and small copies commit with others' writes. Out: a read whose rows are told in COPY's formats. */
+ * by the gathering of rows, and small copies commit with others' writes. Out: a read whose rows are told in COPY's formats. */
 #ifndef DR_COPY_H
 #define DR_COPY_H
 

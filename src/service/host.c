@@ -9,6 +9,7 @@
 #include "core/os.h"
 #include "engine/attach.h"
 #include "engine/sqltext.h"
+#include "rows.h"
 
 enum { OPENINGS = 20 };
 
@@ -167,6 +168,8 @@ static duckrow_code open_engine(struct dr_host *host, duckrow_error *error)
     duckrow_code code = dr_host_instance(host, &host->session, error);
     if (!code)
         code = dr_session_no_dict_fsst(host->session, error);
+    if (!code)
+        code = dr_rows_register(host->duckdb, host->session->connection, error);
     for (int i = 0; !code && i < host->databases; i++)
         code = dr_host_attach(host, i, error);
     return code ? code : dr_parallel_open(&host->parallel, host->session, error);

@@ -2,14 +2,18 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
+#include "condition.h"
 #include "core/os.h"
 #include "runner.h"
 #include "sqlstate.h"
 #include "suspects.h"
 
 enum { PATIENCE_MS = 2, LOOK_AGAIN_MS = 20 };
+/* How long a group waits for others to come: this part of what the last one took, and no longer than that. */
+enum { COMPANY_SHARE = 4, COMPANY_MOST_US = 200, SLACK_NS = 1000 };
 
 struct dr_lane {
     struct dr_host *host;
@@ -21,6 +25,9 @@ struct dr_lane {
     pthread_cond_t arrived;
     struct dr_unit *first, **last;
     int64_t waiting;
+    int64_t wanted;      /* so many are waited for */
+    int64_t company;     /* so many are likely to come: were in the last group, or waited behind it */
+    int64_t took_us;     /* the last group */
     int closing, started;
     struct dr_runner *runner;
     atomic_llong groups, units, largest;
@@ -49,16 +56,15 @@ static void undo(struct dr_lane *lane)
     dr_runner_forget(lane->runner);
 }
 
-/* Rows of one shape, all of which the appender takes: gathered, not flushed. 0: they are not that. */
+/* Rows of one shape, all of which can be gathered: gathered, not flushed. 0: they are not that. */
 static int gather(struct dr_lane *lane, struct dr_unit *units, int count)
 {
     const struct dr_statement *statement = units->operations ? units->operation[0].statement : NULL;
-    duckrow_error ignored;
     int all = 1;
     struct dr_unit *unit = units;
     for (int i = 0; all && i < count; i++, unit = unit->next)
         for (int k = 0; all && k < unit->operations; k++)
-            all = unit->operation[k].statement == statement && dr_runner_gather(lane->runner, unit, k, &ignored) == 0;
+            all = unit->operation[k].statement == statement && dr_runner_gather(lane->runner, unit, k) == 0;
     if (!all)
         dr_runner_forget(lane->runner);
     return all;
@@ -70,7 +76,7 @@ static duckrow_code flush(void *context, duckrow_error *error)
     return dr_runner_flush(lane->runner, error);
 }
 
-/* Everything or nothing. append: rows may go through the appender. *committed: an error is of publishing alone. */
+/* Everything or nothing. append: rows may be gathered. *committed: an error is of publishing alone. */
 static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int count, int append, int *failed, int *committed,
                             duckrow_error *error)
 {
@@ -119,19 +125,22 @@ static void pause_for(int milliseconds)
     nanosleep(&time, NULL);
 }
 
-static void run_one(struct dr_lane *lane, struct dr_unit *unit)
+/* append: with what can be gathered, first. */
+static void run_one(struct dr_lane *lane, struct dr_unit *unit, int append)
 {
     duckrow_error error = {0};
-    int failed, committed, append = 1;
+    int failed, committed;
     while (attempt(lane, unit, 1, append, &failed, &committed, &error)) {
         int again = dr_is_conflict(&error) || lane->member.cancelled;
+        /* Of a single row it is told at once. Of several it is found by running them one by one. */
+        if (unit->operations == 1 && strncmp(error.message, "Constraint Error", 16) == 0)
+            append = 0;
         if (!committed && unit->stop && *unit->stop)
             dr_fail(&error, DUCKROW_INTERRUPTED, "%s", *unit->stop);
         if (committed || error.code == DUCKROW_INTERRUPTED || (!again && !append) || dr_clock_ms() >= unit->deadline) {
             finish(lane, unit, committed ? unit->operations : failed, &error);
             return;
         }
-        /* The appender's errors are worded in its own way, and not told of one row: an INSERT says it as clients know it. */
         append = 0;
         if (again)
             pause_for(PATIENCE_MS);
@@ -162,7 +171,7 @@ static void run_each(struct dr_lane *lane, struct dr_unit *units)
 {
     while (units) {
         struct dr_unit *next = units->next;
-        run_one(lane, units);
+        run_one(lane, units, 0);
         units = next;
     }
 }
@@ -187,7 +196,7 @@ static void run_group(struct dr_lane *lane, struct dr_unit *units, int count)
         count -= count / 2;
     }
     if (count == 1) {
-        run_one(lane, units);
+        run_one(lane, units, 1);
         return;
     }
     for (int i = 0; i < count; i++) {
@@ -230,12 +239,26 @@ static void sweep(struct dr_lane *lane)
     }
 }
 
+/* A group costs about the same whether few are in it or many, and who was in the last one often comes back at once. The mutex is held. */
+static void wait_for_company(struct dr_lane *lane)
+{
+    int64_t most = lane->took_us / COMPANY_SHARE < COMPANY_MOST_US ? lane->took_us / COMPANY_SHARE : COMPANY_MOST_US;
+    int64_t until = dr_now_us() + most;
+    lane->wanted = lane->company;
+    while (lane->waiting < lane->wanted && !lane->closing)
+        if (!dr_condition_wait_us(&lane->arrived, &lane->mutex, until))
+            break;
+}
+
 /* 0: none will come. */
 static int wait_for_units(struct dr_lane *lane)
 {
     pthread_mutex_lock(&lane->mutex);
+    lane->wanted = 1;
     while (!lane->first && !lane->closing)
         pthread_cond_wait(&lane->arrived, &lane->mutex);
+    if (lane->waiting < lane->company)
+        wait_for_company(lane);
     int some = lane->first != NULL;
     pthread_mutex_unlock(&lane->mutex);
     return some;
@@ -267,6 +290,7 @@ static void *work(void *argument)
 {
     struct dr_lane *lane = argument;
     int count;
+    prctl(PR_SET_TIMERSLACK, SLACK_NS);
     while (wait_for_units(lane)) {
         while (!dr_gate_wait(&lane->host->gate, dr_clock_ms() + LOOK_AGAIN_MS))
             sweep(lane);
@@ -277,7 +301,14 @@ static void *work(void *argument)
         lane->units += count;
         if (count > lane->largest)
             lane->largest = count;
+        int64_t began = dr_now_us();
         run_group(lane, units, count);
+        pthread_mutex_lock(&lane->mutex);
+        lane->took_us = dr_now_us() - began;
+        lane->company = count + lane->waiting;
+        if (lane->company > lane->host->settings->group_rows)
+            lane->company = lane->host->settings->group_rows;
+        pthread_mutex_unlock(&lane->mutex);
     }
     return NULL;
 }
@@ -293,7 +324,7 @@ duckrow_code dr_lane_open(struct dr_host *host, int database, struct dr_lane **o
     lane->database = database;
     lane->last = &lane->first;
     pthread_mutex_init(&lane->mutex, NULL);
-    pthread_cond_init(&lane->arrived, NULL);
+    dr_condition_init(&lane->arrived);
     duckrow_code code = dr_host_connect(host, database, &lane->connection, error);
     lane->member.connection = lane->connection;
     if (!code && !(lane->runner = dr_runner_make(host, lane->connection, database)))
@@ -310,8 +341,8 @@ void dr_lane_put(struct dr_lane *lane, struct dr_unit *unit)
     pthread_mutex_lock(&lane->mutex);
     *lane->last = unit;
     lane->last = &unit->next;
-    lane->waiting++;
-    pthread_cond_signal(&lane->arrived);
+    if (++lane->waiting >= lane->wanted)
+        pthread_cond_signal(&lane->arrived);
     pthread_mutex_unlock(&lane->mutex);
 }
 

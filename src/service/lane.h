@@ -1,10 +1,10 @@
 /* The lane: one thread that runs the small writes of all sessions, and commits them in groups.
  *
  * While a group is being committed others arrive; they are the next one. Within a group, units are independent of each other: inserts
- * of one shape are gathered and appended, other statements run one by one, and one COMMIT and one publish serve all. A session has at
+ * of one shape are gathered and run as one, other statements one by one, and one COMMIT and one publish serve all. A session has at
  * most one unit in the queue, so a session that floods gets no more of a group than one that asks once.
  *
- * A group of rows of one shape, the usual case, needs no BEGIN and no COMMIT: the appender's flush is a transaction of its own.
+ * A group of rows of one shape, the usual case, needs no BEGIN and no COMMIT: the statement that inserts it is a transaction of its own.
  *
  * When a group fails DuckDB says why, but not for whom. Where it names a key (suspects.h), the units that have it are taken out and
  * run one by one, and the others tried again; else the group is halved, until each unit is either committed or has failed by itself.

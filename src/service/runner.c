@@ -8,14 +8,13 @@
 
 enum { SHAPES = 32 };
 
-/* An appender that is kept for the statements of one shape. */
+/* What is kept for a statement. */
 struct kept {
     struct dr_statement *statement;
-    struct dr_appending *appending; /* NULL: this shape can't be appended */
+    struct dr_appending *appending; /* NULL: its rows can't be gathered */
     duckdb_prepared_statement prepared;
     const struct dr_zone *zone; /* what it was prepared in, which constants and defaults may hang on */
     uint64_t used;
-    int failed; /* the appender is no good any more */
 };
 
 struct dr_runner {
@@ -52,11 +51,9 @@ static void forget(struct dr_runner *runner, struct kept *kept)
 void dr_runner_forget(struct dr_runner *runner)
 {
     for (int i = 0; i < SHAPES; i++) {
-        struct kept *kept = &runner->kept[i];
-        if (kept->failed)
-            forget(runner, kept);
-        else if (kept->appending && dr_appending_rows(kept->appending))
-            dr_appending_forget(kept->appending);
+        struct dr_appending *appending = runner->kept[i].appending;
+        if (appending && dr_appending_rows(appending))
+            dr_appending_forget(appending);
     }
 }
 
@@ -98,7 +95,6 @@ duckrow_code dr_runner_flush(struct dr_runner *runner, duckrow_error *error)
         if (!kept->appending || !dr_appending_rows(kept->appending))
             continue;
         code = dr_appending_flush(kept->appending, error);
-        kept->failed = code != DUCKROW_OK;
     }
     return code;
 }
@@ -124,24 +120,23 @@ static int has_rows(const struct dr_runner *runner)
     return 0;
 }
 
-static int gather(struct kept *kept, struct dr_unit *unit, int index, duckrow_error *error)
+static int gather(struct kept *kept, struct dr_unit *unit, int index)
 {
     if (!kept || !kept->appending)
         return 1;
     unit->operation[index].count = 1;
-    int added = dr_appending_add(kept->appending, unit, &unit->operation[index], error);
-    kept->failed = added < 0;
-    return added;
+    return dr_appending_add(kept->appending, unit, &unit->operation[index]);
 }
 
-int dr_runner_gather(struct dr_runner *runner, struct dr_unit *unit, int index, duckrow_error *error)
+int dr_runner_gather(struct dr_runner *runner, struct dr_unit *unit, int index)
 {
     const struct dr_operation *operation = &unit->operation[index];
     const struct dr_zone *zone = operation->zone ? operation->zone : dr_zone_utc();
+    duckrow_error ignored;
     /* Rows that wait are flushed by whoever asks for that. */
-    if (zone != runner->zone && (has_rows(runner) || dr_runner_zone(runner, zone, error)))
+    if (zone != runner->zone && (has_rows(runner) || dr_runner_zone(runner, zone, &ignored)))
         return 1;
-    return gather(find(runner, operation->statement), unit, index, error);
+    return gather(find(runner, operation->statement), unit, index);
 }
 
 duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int index, int append, duckrow_error *error)
@@ -151,9 +146,8 @@ duckrow_code dr_runner_run(struct dr_runner *runner, struct dr_unit *unit, int i
     if (dr_runner_zone(runner, operation->zone, error))
         return error->code;
     struct kept *kept = find(runner, operation->statement);
-    int added = append && !operation->statement->ordered ? gather(kept, unit, index, error) : 1;
-    if (added <= 0)
-        return added ? error->code : DUCKROW_OK;
+    if (append && !operation->statement->ordered && gather(kept, unit, index) == 0)
+        return DUCKROW_OK;
     duckrow_code code = dr_runner_flush(runner, error);
     if (code)
         return code;

@@ -193,22 +193,71 @@ static int take_parameter(struct dr_tokens *tokens, int *marks)
     return (int)number - 1;
 }
 
+/* name() or name('text'): of those that mean the same whether one row is made or many. */
+static int take_call(struct dr_tokens *tokens)
+{
+    static const char *const none[] = {"now", "today", "random", "uuid", "gen_random_uuid", "get_current_timestamp"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (dr_tokens_take_word(tokens, none[i]))
+            return dr_tokens_take_sign(tokens, '(') && tokens->kind == DR_TOKEN_SIGN && *tokens->start == ')';
+    if (!dr_tokens_take_word(tokens, "nextval") || !dr_tokens_take_sign(tokens, '(') || tokens->kind != DR_TOKEN_STRING)
+        return 0;
+    dr_tokens_next(tokens);
+    return tokens->kind == DR_TOKEN_SIGN && *tokens->start == ')';
+}
+
+/* What needs no row, as it stands there; NULL: it is something else. */
+static char *take_constant(struct dr_tokens *tokens)
+{
+    static const char *const words[] = {"NULL", "TRUE", "FALSE", "CURRENT_TIMESTAMP", "CURRENT_DATE"};
+    const char *start = tokens->start;
+    int found = 0;
+    if (tokens->kind == DR_TOKEN_STRING) {
+        found = *start == '\'';
+    } else if (tokens->kind == DR_TOKEN_WORD) {
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            found |= dr_tokens_is_word(tokens, words[i]);
+        found = found || take_call(tokens);
+    } else {
+        dr_tokens_take_sign(tokens, '-');
+        found = tokens->kind == DR_TOKEN_NUMBER;
+    }
+    char *text = found ? strndup(start, (size_t)(tokens->at - start)) : NULL;
+    dr_tokens_next(tokens);
+    return text;
+}
+
+/* parameter: from 0; -1: a constant, whose text the shape takes over. */
+static int add_value(struct dr_shape *shape, int at, int parameter, char *constant)
+{
+    int *parameters = realloc(shape->parameter, ((size_t)at + 1) * sizeof *parameters);
+    shape->parameter = parameters ? parameters : shape->parameter;
+    char **constants = realloc(shape->constant, ((size_t)at + 1) * sizeof *constants);
+    shape->constant = constants ? constants : shape->constant;
+    if (!parameters || !constants || (parameter < 0 && !constant)) {
+        free(constant);
+        return 0;
+    }
+    parameters[at] = parameter;
+    constants[at] = constant;
+    shape->values = at + 1;
+    return 1;
+}
+
 static int take_values(struct dr_tokens *tokens, struct dr_shape *shape)
 {
-    int marks = 0, count = 0;
+    int marks = 0, parameters = 0;
     if (!dr_tokens_take_word(tokens, "VALUES") || !dr_tokens_take_sign(tokens, '('))
         return 0;
     do {
         int parameter = take_parameter(tokens, &marks);
-        int *parameters = parameter < 0 ? NULL : realloc(shape->parameter, ((size_t)count + 1) * sizeof *parameters);
-        if (!parameters)
+        if (!add_value(shape, shape->values, parameter, parameter < 0 ? take_constant(tokens) : NULL))
             return 0;
-        shape->parameter = parameters;
-        parameters[count++] = parameter;
+        parameters += parameter >= 0;
     } while (dr_tokens_take_sign(tokens, ','));
-    if (shape->column && shape->columns != count)
+    if (!parameters || (shape->column && shape->columns != shape->values))
         return 0;
-    shape->columns = count;
+    shape->columns = shape->values;
     return dr_tokens_take_sign(tokens, ')') && dr_tokens_at_end(tokens);
 }
 
@@ -236,7 +285,10 @@ void dr_shape_free(struct dr_shape *shape)
         return;
     for (int i = 0; shape->column && i < shape->columns; i++)
         free(shape->column[i]);
+    for (int i = 0; i < shape->values; i++)
+        free(shape->constant[i]);
     free(shape->column);
+    free(shape->constant);
     free(shape->parameter);
     free(shape->catalog);
     free(shape->schema);

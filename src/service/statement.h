@@ -32,12 +32,14 @@ enum dr_kind {
     DR_KIND_REFUSED, /* ATTACH, DETACH and what else would harm the service */
 };
 
-/* INSERT INTO table [(columns)] VALUES (…), each value a parameter: the appender can take its rows. */
+/* INSERT INTO table [(columns)] VALUES (…), each value a parameter, or what needs no row (a literal, now(), nextval('s'), …), and one a
+ * parameter at least: its rows can be gathered (appending.h). */
 struct dr_shape {
     char *catalog, *schema, *table; /* without quotes; catalog, schema: NULL where not said */
-    int columns;
+    int columns, values; /* as many */
     char **column;   /* NULL: the table's, in order */
-    int *parameter;  /* of each column, from 0 */
+    int *parameter;  /* of each column, from 0; -1: it has a constant */
+    char **constant; /* as SQL; NULL: a parameter */
 };
 
 struct dr_statement {
@@ -55,7 +57,7 @@ struct dr_statement {
     int database;   /* the number of the database that it writes; -1: not known */
     struct dr_shape *shape;
     int ordered; /* rows of the shape may need what was written right before: its table has foreign keys */
-    atomic_int unappendable; /* the appender was tried and doesn't take its table */
+    atomic_int unappendable; /* it was tried, and its table doesn't take gathered rows */
     uint64_t schema;   /* what the schema's number was when this was made */
     atomic_int writes; /* it was taken for a read, but a read-only database refused it */
     atomic_int cost;   /* how long it took lately, in microseconds; 0: not run yet */

@@ -1,6 +1,6 @@
 /* INSERT INTO t [(columns)] VALUES (1, 'a', -2.5, NULL, true): a row of plain literals, as the row of parameters that it could be. Programs
  * that put their values into the text would have each text looked at by DuckDB, and run by itself; so all of them are one statement, whose
- * rows go through the appender as those of programs with parameters do.
+ * rows are gathered as those of programs with parameters are.
  *
  * Only what means exactly the same is taken: whole numbers of up to 18 digits, numbers with a point of up to 30, '…', NULL, true,
  * false, and a minus before a number. Everything else (E'…', casts, expressions, DEFAULT, several rows, RETURNING, ON CONFLICT) is left

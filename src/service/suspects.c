@@ -5,25 +5,28 @@
 
 enum { OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23 };
 
-/* key "a: 1, b: x" or duplicate key "a: 1". Values may hold anything; where a part can't be told from the next the key is not found
- * anywhere, and the group is halved instead. */
+/* Key "a: 1, b: x", or, of rows that clash with each other, duplicate key "1, x". Values may hold anything; where a part can't be told
+ * from the next the key is not found anywhere, and the group is halved instead. */
 int dr_key_parse(const char *message, struct dr_key *key)
 {
+    int named = !strstr(message, "violation: duplicate key \"");
     key->parts = 0;
     const char *at = strstr(message, "key \"");
     const char *end = at ? strrchr(at + 5, '"') : NULL;
-    if (!at || !end || end <= at + 5)
+    if (!at || !end || end < at + 5)
         return 0;
-    for (at += 5; at < end && key->parts < DR_KEY_PARTS;) {
-        const char *value = strstr(at, ": ");
-        if (!value || value >= end)
+    for (at += 5; key->parts < DR_KEY_PARTS;) {
+        const char *value = named ? strstr(at, ": ") : at;
+        if (!value || value >= end + !named)
             return 0;
-        value += 2;
+        value += named ? 2 : 0;
         const char *next = strstr(value, ", "), *stop = next && next < end ? next : end;
         if ((size_t)(stop - value) >= sizeof key->part[0])
             return 0;
         snprintf(key->part[key->parts++], sizeof key->part[0], "%.*s", (int)(stop - value), value);
-        at = stop == end ? end : stop + 2;
+        if (stop == end)
+            return key->parts;
+        at = stop + 2;
     }
     return key->parts;
 }
@@ -50,8 +53,18 @@ static int is_text(const struct dr_parameter *parameter, const char *text)
     return strcmp(number, text) == 0;
 }
 
+static int has_constants(const struct dr_shape *shape)
+{
+    for (int i = 0; i < shape->columns; i++)
+        if (shape->constant[i])
+            return 1;
+    return 0;
+}
+
+/* A part that no parameter has may be a constant's. */
 static int operation_has_key(const struct dr_unit *unit, const struct dr_operation *operation, const struct dr_key *key)
 {
+    int constants = has_constants(operation->statement->shape), some = 0;
     for (int part = 0; part < key->parts; part++) {
         size_t at = operation->parameters;
         int found = 0;
@@ -59,10 +72,11 @@ static int operation_has_key(const struct dr_unit *unit, const struct dr_operati
             struct dr_parameter parameter = dr_unit_parameter(unit, &at);
             found = is_text(&parameter, key->part[part]) != 0;
         }
-        if (!found)
+        if (!found && !constants)
             return 0;
+        some |= found;
     }
-    return 1;
+    return some;
 }
 
 int dr_unit_has_key(const struct dr_unit *unit, const struct dr_key *key)

@@ -4,7 +4,7 @@
 
 #include "unit.h"
 
-/* The key that DuckDB's message about a constraint names, as text: Duplicate key "a: 1, b: x" → "1", "x". */
+/* The key that DuckDB's message about a constraint names, as text: Duplicate key "a: 1, b: x", or duplicate key "1, x" → "1", "x". */
 enum { DR_KEY_PARTS = 16 };
 struct dr_key {
     int parts;

@@ -83,17 +83,11 @@ const char *dr_oid_duckdb_type(uint32_t oid);
 duckrow_code dr_parameter_value(const struct dr_duckdb *duckdb, uint32_t oid, int binary, const unsigned char *bytes, size_t size,
                                 duckdb_value *value, duckrow_error *error);
 
-/* The fast way for the appender: writes a parameter into row `row` of a flat vector of DuckDB type `target`, one of BOOLEAN, the
+/* The fast way for rows that are gathered: writes a parameter into row `row` of a flat vector of DuckDB type `target`, one of BOOLEAN, the
  * integers up to BIGINT and UBIGINT, FLOAT, DOUBLE, VARCHAR, BLOB, DATE, TIMESTAMP, TIMESTAMP_TZ, UUID, DECIMAL. 0: done. Anything
  * else (another type, a value that doesn't fit, syntax in doubt): not done, nothing written, and the caller takes the long way,
  * which gives DuckDB's own result or error. So what is done here must be what `INSERT … VALUES ($1)` would do. */
 int dr_parameter_store(const struct dr_duckdb *duckdb, duckdb_logical_type target, uint32_t oid, int binary,
                        const unsigned char *bytes, size_t size, duckdb_vector vector, uint64_t row);
-
-/* The other way, for those types: the value in row `row` of a flat vector, to be destroyed; NULL for other types. */
-duckdb_value dr_value_at(const struct dr_duckdb *duckdb, duckdb_logical_type type, duckdb_vector vector, uint64_t row);
-/* What SQL calls the type. 0 for other types. */
-enum { DR_TYPE_NAME = 32 };
-int dr_value_type_name(const struct dr_duckdb *duckdb, duckdb_logical_type type, char name[DR_TYPE_NAME]);
 
 #endif

@@ -122,17 +122,55 @@ static void few_and_many(void)
                     "ffffffff-ffff-ffff-ffff-ffffffffffff", "-0.0001"));
 }
 
+/* Beside parameters: what stands in the text for each row. */
+static void constants(void)
+{
+    run_on(connection, "CREATE SEQUENCE numbers");
+    run_on(connection,
+           "CREATE TABLE fixed (id BIGINT, s VARCHAR, n DOUBLE, d DATE, b BOOLEAN, made TIMESTAMP, u UUID, x TINYINT)");
+    same("fixed", "INSERT INTO fixed (s, n, d, b, x) VALUES ($1, 1.25, '2024-02-29', true, -128)", 3,
+         PARAMETERS("a", "NULL", ""));
+    same("fixed", "INSERT INTO fixed (d, s, n) VALUES (NULL, 'it''s $1', $1)", 2, PARAMETERS("1e300", "-2"));
+    same("fixed", "INSERT INTO fixed (x, s) VALUES (300, $1)", 2, PARAMETERS("a", "b"));
+    same("fixed", "INSERT INTO fixed (d, s) VALUES ('no date', $1)", 1, PARAMETERS("a"));
+    same("fixed", "INSERT INTO fixed (s, b) VALUES ($1, 'maybe')", 1, PARAMETERS("a"));
+    static const char sql[] = "INSERT INTO fixed (id, s, made, u, n) VALUES (nextval('numbers'), $1, now(), uuid(), random())";
+    struct dr_unit units[3];
+    duckrow_error error;
+    for (int i = 0; i < 3; i++) {
+        units[i] = (struct dr_unit){0};
+        dr_unit_reset(&units[i]);
+        add(&units[i], sql, PARAMETERS("a"));
+    }
+    assert_int_equal(dr_runner_gather(runner, &units[0], 0), 0);
+    dr_runner_forget(runner);
+    ok(run_units(units, 3, 1, &error), &error);
+    assert_string_equal(text_on(connection, "SELECT string_agg(id, ',' ORDER BY rowid) || ' ' || count(DISTINCT u) || ' ' || "
+                                            "count(DISTINCT n) || ' ' || count(DISTINCT made) FROM fixed"),
+                        "1,2,3 3 3 1");
+    for (int i = 0; i < 3; i++)
+        dr_unit_free(&units[i]);
+}
+
+/* Nobody else is given the rows, with whatever number. */
+static void others_rows(void)
+{
+    duckdb_result result = {0};
+    assert_int_equal(host.duckdb->query(connection, "SELECT * FROM duckrow_rows(7)", &result), DuckDBError);
+    assert_non_null(strstr(host.duckdb->result_error(&result), "duckrow's own"));
+    host.duckdb->destroy_result(&result);
+}
+
 /* A NULL of a nested type has children, which would have to be made NULL too: DuckDB copies them. */
 static void nested_nulls(void)
 {
     static const char sql[] = "INSERT INTO nested VALUES ($1, $2, $3, $4)";
     struct dr_unit rows = {0};
-    duckrow_error error = {0};
     run_on(connection, "CREATE TABLE nested (i INTEGER, v STRUCT(a INTEGER, b VARCHAR), l VARCHAR[], x INTEGER[2])");
     same("nested", sql, 2, PARAMETERS("1", "NULL", "NULL", "NULL", "2", "NULL", "NULL", "NULL"));
     dr_unit_reset(&rows);
     add(&rows, sql, PARAMETERS("1", "NULL", "NULL", "NULL"));
-    assert_int_equal(dr_runner_gather(runner, &rows, 0, &error), 1);
+    assert_int_equal(dr_runner_gather(runner, &rows, 0), 1);
     dr_unit_free(&rows);
 }
 
@@ -336,6 +374,8 @@ static void with_runner(void)
     }
 ENGINE_TEST(all_types)
 ENGINE_TEST(few_and_many)
+ENGINE_TEST(constants)
+ENGINE_TEST(others_rows)
 ENGINE_TEST(nested_nulls)
 ENGINE_TEST(bad_values)
 ENGINE_TEST(defaults)
@@ -350,10 +390,11 @@ ENGINE_TEST(changed_table)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_types),   cmocka_unit_test(test_few_and_many), cmocka_unit_test(test_nested_nulls),
-        cmocka_unit_test(test_bad_values),  cmocka_unit_test(test_defaults),     cmocka_unit_test(test_constraints),
-        cmocka_unit_test(test_many_rows),   cmocka_unit_test(test_not_taken),    cmocka_unit_test(test_odd_numbers),
-        cmocka_unit_test(test_many_shapes), cmocka_unit_test(test_wide),         cmocka_unit_test(test_changed_table),
+        cmocka_unit_test(test_all_types),   cmocka_unit_test(test_few_and_many),  cmocka_unit_test(test_constants),
+        cmocka_unit_test(test_others_rows), cmocka_unit_test(test_nested_nulls),  cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_constraints),   cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_not_taken),   cmocka_unit_test(test_odd_numbers),   cmocka_unit_test(test_many_shapes),
+        cmocka_unit_test(test_wide),        cmocka_unit_test(test_changed_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

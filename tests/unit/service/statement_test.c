@@ -107,7 +107,10 @@ static void tell(const struct dr_shape *shape, char *text, size_t size)
         snprintf(text + strlen(text), size - strlen(text), i ? ",%s" : "%s", shape->column[i]);
     snprintf(text + strlen(text), size - strlen(text), ")=");
     for (int i = 0; i < shape->columns; i++)
-        snprintf(text + strlen(text), size - strlen(text), i ? ",%d" : "%d", shape->parameter[i]);
+        if (shape->constant[i])
+            snprintf(text + strlen(text), size - strlen(text), i ? ",%s" : "%s", shape->constant[i]);
+        else
+            snprintf(text + strlen(text), size - strlen(text), i ? ",%d" : "%d", shape->parameter[i]);
 }
 
 static void test_shapes(void **state)
@@ -124,10 +127,28 @@ static void test_shapes(void **state)
         {"INSERT INTO \"my \"\"db\"\"\".\"S x\".\"T.y\" (\"a,b\") VALUES ($1)", "my \"db\".S x.T.y(a,b)=0"},
         {"/* x */ INSERT -- y\n INTO t VALUES ( $1 , /* , */ $2 ) ; -- z", "..t()=0,1"},
         {"INSERT INTO Tab (Col) VALUES ($1)", "..Tab(Col)=0"},
+        {"INSERT INTO t VALUES ('it''s, $1', $1, - /* x */ 1.5, null)", "..t()='it''s, $1',0,- /* x */ 1.5,null"},
+        {"INSERT INTO t (a, b, c) VALUES (now(), ?, nextval( 's' ))", "..t(a,b,c)=now(),0,nextval( 's' )"},
+        {"INSERT INTO t VALUES (CURRENT_TIMESTAMP, TRUE, gen_random_uuid(), $2, random(), $1)",
+         "..t()=CURRENT_TIMESTAMP,TRUE,gen_random_uuid(),1,random(),0"},
         /* Not shapes. */
         {"INSERT INTO t VALUES (1)", NULL},
         {"INSERT INTO t VALUES ('$1')", NULL},
         {"INSERT INTO t VALUES ($1 + 1)", NULL},
+        {"INSERT INTO t VALUES (1 + 1, $1)", NULL},
+        {"INSERT INTO t VALUES ('a' || 'b', $1)", NULL},
+        {"INSERT INTO t VALUES (now()::DATE, $1)", NULL},
+        {"INSERT INTO t VALUES (now(1), $1)", NULL},
+        {"INSERT INTO t VALUES (now, $1)", NULL},
+        {"INSERT INTO t VALUES (nextval('s', 't'), $1)", NULL},
+        {"INSERT INTO t VALUES (lower('x'), $1)", NULL},
+        {"INSERT INTO t VALUES (E'x', $1)", NULL},
+        {"INSERT INTO t VALUES (DATE '2024-01-01', $1)", NULL},
+        {"INSERT INTO t VALUES (x'00', $1)", NULL},
+        {"INSERT INTO t VALUES (- -1, $1)", NULL},
+        {"INSERT INTO t VALUES (DEFAULT, $1)", NULL},
+        {"INSERT INTO t VALUES (\"a\", $1)", NULL},
+        {"INSERT INTO t VALUES (now(), TRUE)", NULL},
         {"INSERT INTO t VALUES ($1::INT)", NULL},
         {"INSERT INTO t VALUES (lower($1))", NULL},
         {"INSERT INTO t VALUES ($1), ($2)", NULL},
