@@ -26,7 +26,7 @@ struct dr_ahead {
     struct dr_candidates candidates;
     struct dr_pending pending;
     struct dr_copy copy;
-    int failed;
+    int guess, failed;
 };
 
 duckrow_code dr_ahead_open(duckrow_turn *turn, duckrow_error *error)
@@ -116,7 +116,7 @@ static int choose(duckrow_turn *turn, struct dr_ahead *ahead, int64_t *wait)
     ahead->copy.source = turn->source->fd;
     ahead->copy.header = &state->header;
     ahead->copy.unused = ahead->copy.metadata = moving;
-    return count_missing(turn, ahead) >= LEAST_BLOCKS;
+    return count_missing(turn, ahead) >= LEAST_BLOCKS || ahead->guess;
 }
 
 static duckrow_code begin(duckrow_turn *turn, struct dr_ahead *ahead)
@@ -132,7 +132,7 @@ static duckrow_code begin(duckrow_turn *turn, struct dr_ahead *ahead)
     return code;
 }
 
-int64_t dr_ahead_begin(duckrow_turn *turn)
+int64_t dr_ahead_begin(duckrow_turn *turn, int guess)
 {
     struct dr_ahead *ahead = turn->ahead;
     int64_t wait;
@@ -143,6 +143,7 @@ int64_t dr_ahead_begin(duckrow_turn *turn)
     ahead->choice = (struct dr_choice){.generation = -1, .lock = -1};
     ahead->slot = (struct dr_slot){0};
     ahead->copy = (struct dr_copy){.target = -1};
+    ahead->guess = guess;
     ahead->failed = 0;
     if (!choose(turn, ahead, &wait)) {
         forget(ahead);
@@ -160,10 +161,14 @@ void dr_ahead_copy(duckrow_turn *turn)
 {
     struct dr_ahead *ahead = turn->ahead;
     pthread_mutex_lock(&ahead->mutex);
-    int more = ahead->copying = ahead->active && !ahead->stop;
+    int goes, more = goes = ahead->copying = ahead->active && !ahead->stop;
     pthread_mutex_unlock(&ahead->mutex);
     while (more && !ahead->stop && !ahead->failed)
         ahead->failed = dr_copy_piece(&ahead->copy, PIECE, &more, NULL) != DUCKROW_OK;
+    for (int64_t next = 0; ahead->guess && goes && next >= 0 && !ahead->stop && !ahead->failed;) {
+        next = dr_copy_guess(&ahead->copy, next, PIECE);
+        ahead->failed = next < -1;
+    }
     pthread_mutex_lock(&ahead->mutex);
     ahead->copying = 0;
     pthread_cond_broadcast(&ahead->rested);

@@ -32,9 +32,11 @@ duckrow_code dr_ahead_open(duckrow_turn *turn, duckrow_error *error);
 void dr_ahead_close(duckrow_turn *turn);
 
 enum { DR_AHEAD_NOTHING = -1, DR_AHEAD_COPY = 0 };
-/* Also hands what was kept to dr_ahead_tidy.
+/* guess: what a transaction has written that is about to commit, too: it can't be trusted, but comparing takes less than copying, and
+ * waits for no disk.
+ * Also hands what was kept to dr_ahead_tidy.
  * COPY: dr_ahead_copy and dr_ahead_end are next; NOTHING: not before another rotation; else in how many ms to ask again. */
-int64_t dr_ahead_begin(duckrow_turn *turn);
+int64_t dr_ahead_begin(duckrow_turn *turn, int guess);
 void dr_ahead_copy(duckrow_turn *turn);
 /* Nothing where dr_ahead_stop was faster. */
 void dr_ahead_end(duckrow_turn *turn);

@@ -145,6 +145,34 @@ duckrow_code dr_copy_piece(struct dr_copy *copy, int64_t bytes, int *more, duckr
     return code;
 }
 
+/* By their first 8 bytes. */
+static int may_be_the_same(const struct dr_copy *copy, int64_t block)
+{
+    unsigned char new[8], old[sizeof new];
+    int64_t offset = dr_block_offset(copy->header, block);
+    return dr_read_at(copy->source, new, sizeof new, offset) < 0 ||
+           (dr_read_at(copy->target, old, sizeof old, offset) == 0 && !memcmp(new, old, sizeof new));
+}
+
+int64_t dr_copy_guess(struct dr_copy *copy, int64_t from, int64_t bytes)
+{
+    struct stat st;
+    int64_t block = from, size = copy->header->block_size;
+    if (dr_os.fstat(copy->source, &st) < 0)
+        return -2;
+    for (; (block + 1) * size <= st.st_size - DR_HEADERS; block++) {
+        int stands = block < copy->header->blocks && !dr_bitmap_has(copy->unused, block);
+        if (stands || may_be_the_same(copy, block))
+            continue;
+        if (bytes <= 0)
+            return block;
+        if (copy_run(copy, block, block + 1, NULL))
+            return -2;
+        bytes -= size;
+    }
+    return -1;
+}
+
 duckrow_code dr_copy_blocks(struct dr_copy *copy, duckrow_error *error)
 {
     int more = 1;

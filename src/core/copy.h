@@ -23,6 +23,9 @@ duckrow_code dr_copy_open(struct dr_copy *copy, const duckrow_db *db, const char
 duckrow_code dr_copy_blocks(struct dr_copy *copy, duckrow_error *error);
 /* Goes on for about that many bytes. *more: there are more blocks. */
 duckrow_code dr_copy_piece(struct dr_copy *copy, int64_t bytes, int *more, duckrow_error *error);
+/* Blocks from `from` on that standing still can't be expected of, free ones and those behind the end, as far as their checksums say that
+ * they differ, which is no proof of the others: about that many bytes. Returns where to go on; -1: there are no more; -2: a failure. */
+int64_t dr_copy_guess(struct dr_copy *copy, int64_t from, int64_t bytes);
 /* Is the block one that has to be looked at? */
 int dr_copy_wants(const struct dr_copy *copy, int64_t block);
 /* Last: they make the blocks count. */

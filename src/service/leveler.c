@@ -12,15 +12,17 @@ struct dr_leveler {
     pthread_mutex_t mutex;
     pthread_cond_t moved;
     int started, stopping, woken;
+    pthread_mutex_t levels; /* one at a time */
     int64_t due[DR_DATABASES]; /* the thread's own */
 };
 
 /* Returns when to look again. */
-static int64_t level(struct dr_host *host, int i)
+static int64_t level(struct dr_leveler *leveler, int i, int guess)
 {
-    struct dr_served *served = &host->served[i];
+    struct dr_served *served = &leveler->host->served[i];
+    pthread_mutex_lock(&leveler->levels);
     dr_fair_lock_take(&served->commit);
-    int64_t wait = served->away ? DR_AHEAD_NOTHING : dr_ahead_begin(served->turn);
+    int64_t wait = served->away ? DR_AHEAD_NOTHING : dr_ahead_begin(served->turn, guess);
     dr_fair_lock_release(&served->commit);
     if (wait == DR_AHEAD_COPY) {
         dr_ahead_copy(served->turn);
@@ -29,6 +31,7 @@ static int64_t level(struct dr_host *host, int i)
         dr_fair_lock_release(&served->commit);
     }
     dr_ahead_tidy(served->turn);
+    pthread_mutex_unlock(&leveler->levels);
     return wait > 0 ? dr_clock_ms() + wait : INT64_MAX;
 }
 
@@ -59,7 +62,7 @@ static void *work(void *argument)
     while (rest(leveler))
         for (int i = 0; i < leveler->host->databases; i++)
             if (leveler->due[i] <= dr_clock_ms())
-                leveler->due[i] = level(leveler->host, i);
+                leveler->due[i] = level(leveler, i, 0);
     return NULL;
 }
 
@@ -71,6 +74,7 @@ duckrow_code dr_leveler_open(struct dr_host *host, struct dr_leveler **out, duck
         return code;
     leveler->host = host;
     pthread_mutex_init(&leveler->mutex, NULL);
+    pthread_mutex_init(&leveler->levels, NULL);
     dr_condition_init(&leveler->moved);
     for (int i = 0; i < host->databases && !code; i++)
         code = dr_ahead_open(host->served[i].turn, error);
@@ -93,8 +97,19 @@ void dr_leveler_close(struct dr_leveler *leveler)
     for (int i = 0; i < leveler->host->databases; i++)
         dr_ahead_close(leveler->host->served[i].turn);
     pthread_mutex_destroy(&leveler->mutex);
+    pthread_mutex_destroy(&leveler->levels);
     pthread_cond_destroy(&leveler->moved);
     free(leveler);
+}
+
+void dr_leveler_guess(struct dr_host *host, int i)
+{
+    const struct duckrow_turn *turn = host->served[i].turn;
+    if (!host->leveler || !turn->source)
+        return;
+    /* Or COMMIT would have the disk take all of it while everybody waits. */
+    dr_os.write_back(turn->source->fd);
+    level(host->leveler, i, 1);
 }
 
 void dr_leveler_wake(struct dr_leveler *leveler)

@@ -14,6 +14,8 @@ duckrow_code dr_leveler_open(struct dr_host *host, struct dr_leveler **leveler, 
 void dr_leveler_close(struct dr_leveler *leveler);
 /* A checkpoint was tried, or a slot found missing. NULL: nothing. */
 void dr_leveler_wake(struct dr_leveler *leveler);
+/* A transaction is about to commit that may have written much: its blocks go to the disk and into the next slot. No lock is held. */
+void dr_leveler_guess(struct dr_host *host, int i);
 /* Database i is about to be given away. */
 void dr_leveler_stop(struct dr_host *host, int i);
 

@@ -4,13 +4,14 @@
 #include <time.h>
 
 #include "core/os.h"
-#include "core/turn.h"
 #include "host.h"
 #include "sqlstate.h"
 
 /* As long as a slot is left alone (duckrow_db_options.rest_ms), and the leveler has to make it level before it is wanted; how soon a
  * checkpoint that was put off is tried again. */
 enum { SLOT_REST_MS = 200, HEAD_START_MS = 20, ASK_AGAIN_MS = 50 };
+/* A transaction that took as long may have written much. */
+enum { LONG_MS = 200 };
 
 static int64_t now_us(void)
 {
@@ -114,15 +115,19 @@ static void publish_alone(struct dr_host *host, struct dr_member *member, databa
     }
 }
 
+/* May it have written much? Before that is committed it is nobody else's business. */
+static int is_long(const struct dr_member *member, const struct dr_committing *how)
+{
+    return !how->run && dr_clock_ms() - member->entered_at >= LONG_MS;
+}
+
 duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, struct dr_committing *how,
                             duckrow_error *error)
 {
     int first = written < 0 ? 0 : written, end = written < 0 ? host->databases : written + 1;
     duckrow_code code = DUCKROW_OK;
-    /* A large transaction has written blocks already, which its COMMIT would have the disk take while everybody waits. */
-    for (int i = first; i < end && !how->run; i++)
-        if (host->served[i].turn->source)
-            dr_os.write_back(host->served[i].turn->source->fd);
+    for (int i = first; i < end && is_long(member, how); i++)
+        dr_leveler_guess(host, i);
     for (int i = first; i < end; i++)
         dr_fair_lock_take(&host->served[i].commit);
     for (int i = first; i < end && !code; i++)
