@@ -21,6 +21,7 @@ struct dr_ahead {
     /* While it is active: the slot, what it is made level with, and what the copy has to look at. Of dr_ahead_copy while that runs, else
      * of whoever publishes. */
     struct dr_choice choice;
+    int64_t current;
     struct dr_slot slot;
     struct dr_state state;
     struct dr_candidates candidates;
@@ -73,9 +74,9 @@ static void forget(struct dr_ahead *ahead)
 static int is_settled(const duckrow_turn *turn, struct dr_ahead *ahead)
 {
     struct dr_slot current;
-    int64_t generation = dr_slot_current(turn->db);
     const struct dr_state *state = &ahead->state;
-    return generation >= 0 && dr_slot_read(turn->db, generation, &current) && dr_slot_sound(turn->db, &current, 0) &&
+    ahead->current = dr_slot_current(turn->db);
+    return ahead->current >= 0 && dr_slot_read(turn->db, ahead->current, &current) && dr_slot_sound(turn->db, &current, 0) &&
            dr_state_read(turn->db, turn->source->fd, &ahead->state, NULL) == DUCKROW_OK && state->header.hash &&
            !state->header.encrypted && current.device == state->device && current.inode == state->inode &&
            current.header == state->header.hash;
@@ -110,6 +111,9 @@ static int choose(duckrow_turn *turn, struct dr_ahead *ahead, int64_t *wait)
     if (*wait)
         return 0;
     *wait = DR_AHEAD_NOTHING;
+    /* Where the link could not be read for a moment, the current slot passes for one that is free. */
+    if (ahead->choice.generation == ahead->current)
+        return 0;
     if (dr_candidates_read(turn->source->fd, &state->header, &ahead->candidates, NULL) || !ahead->candidates.known)
         return 0;
     dr_bitmap_union(moving, &ahead->candidates.metadata);
