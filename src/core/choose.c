@@ -55,8 +55,8 @@ static int find_free(const duckrow_db *db, struct dr_choice *choice, struct look
         if (!read)
             memset(&choice->was, 0, sizeof choice->was);
         /* Changed by somebody: everything has to be compared. */
-        if (read && !dr_slot_sound(db, &choice->was, 0))
-            choice->was.complete = 0;
+        if (read && !dr_slot_trusted(db, &choice->was, 0))
+            choice->was.complete = DR_SLOT_INCOMPLETE;
         int64_t since = read ? retired_for(&choice->was) : INT64_MAX;
         if (!lock_slot(db, generations[i], &choice->lock)) {
             if (since < PATIENCE_MS && PATIENCE_MS - since > look->patience)
@@ -138,6 +138,17 @@ int dr_choose_possible(const duckrow_db *db, const struct dr_config *config, int
         return dr_space_enough(db, bytes - choice.was.file_size);
     }
     return look.count < (pressing ? config->max_slots : 2) && dr_space_enough(db, bytes);
+}
+
+int64_t dr_choose_ahead(const duckrow_db *db, const struct dr_config *config, int64_t bytes, struct dr_choice *choice)
+{
+    struct look look;
+    if (find_free(db, choice, &look))
+        return 0;
+    if (look.rest >= 0)
+        return look.rest;
+    *choice = (struct dr_choice){.generation = -1, .lock = -1};
+    return look.count < config->max_slots && dr_space_enough(db, bytes) ? 0 : -1;
 }
 
 void dr_choose_trim(const duckrow_db *db, const struct dr_config *config)

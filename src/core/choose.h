@@ -20,6 +20,9 @@ duckrow_code dr_choose(const duckrow_db *db, const struct dr_config *config, str
 /* Is a slot at hand, and space, for a rotation that could wait? bytes: what the database has. One more than two only where it is
  * `pressing`. */
 int dr_choose_possible(const duckrow_db *db, const struct dr_config *config, int64_t bytes, int pressing);
+/* The slot that the next rotation will want: 0, and *choice, a new one perhaps. Else how many ms until one has rested; -1: there is none.
+ * bytes: what the database has. */
+int64_t dr_choose_ahead(const duckrow_db *db, const struct dr_config *config, int64_t bytes, struct dr_choice *choice);
 /* Removes those that are more than max_slots and that nobody uses. */
 void dr_choose_trim(const duckrow_db *db, const struct dr_config *config);
 /* Ends snapshots: nothing is current any more, the link for stock tools goes, and so do the slots that nobody uses and that have

@@ -25,7 +25,7 @@ static int open_to_write(const char *path)
     return fd;
 }
 
-static int wanted(const struct dr_copy *copy, int64_t block)
+int dr_copy_wants(const struct dr_copy *copy, int64_t block)
 {
     if (copy->unused && dr_bitmap_has(copy->unused, block))
         return 0;
@@ -40,7 +40,7 @@ static duckrow_code check_space(const struct dr_copy *copy, const duckrow_db *db
     int64_t used = 0, written = 0;
     for (int64_t block = 0; block < copy->header->blocks; block++) {
         used += !copy->unused || !dr_bitmap_has(copy->unused, block);
-        written += wanted(copy, block);
+        written += dr_copy_wants(copy, block);
     }
     if (dr_os.fstat(copy->target, &st) < 0)
         return dr_fail_os(error, errno, "cannot look at the snapshot");
@@ -119,29 +119,66 @@ static duckrow_code compare_block(struct dr_copy *copy, int64_t block, duckrow_e
     return DUCKROW_OK;
 }
 
-duckrow_code dr_copy_blocks(struct dr_copy *copy, duckrow_error *error)
+duckrow_code dr_copy_piece(struct dr_copy *copy, int64_t bytes, int *more, duckrow_error *error)
 {
     duckrow_code code = DUCKROW_OK;
     struct stat st;
+    *more = 0;
     if (dr_os.fstat(copy->source, &st) < 0)
         return dr_fail_os(error, errno, "cannot look at the database");
     /* Free blocks at the end may be cut off the file. */
-    int64_t whole = (st.st_size - DR_HEADERS) / copy->header->block_size, blocks = copy->header->blocks;
+    int64_t size = copy->header->block_size, whole = (st.st_size - DR_HEADERS) / size, blocks = copy->header->blocks;
     if (blocks > whole)
         blocks = whole;
-    for (int64_t block = 0; block < blocks && code == DUCKROW_OK; block++) {
-        if (!wanted(copy, block))
-            continue;
-        if (!copy->empty) {
-            code = compare_block(copy, block, error);
-            continue;
+    while (copy->next < blocks && bytes > 0 && code == DUCKROW_OK) {
+        int64_t block = copy->next, end = block + 1;
+        if (dr_copy_wants(copy, block)) {
+            while (copy->empty && end < blocks && (end - block) * size < bytes && dr_copy_wants(copy, end))
+                end++;
+            code = copy->empty ? copy_run(copy, block, end, error) : compare_block(copy, block, error);
+            bytes -= (end - block) * size;
         }
-        int64_t end = block + 1;
-        while (end < blocks && wanted(copy, end))
-            end++;
-        code = copy_run(copy, block, end, error);
-        block = end;
+        if (code == DUCKROW_OK)
+            copy->next = end;
     }
+    *more = copy->next < blocks;
+    return code;
+}
+
+/* By their first 8 bytes. */
+static int may_be_the_same(const struct dr_copy *copy, int64_t block)
+{
+    unsigned char new[8], old[sizeof new];
+    int64_t offset = dr_block_offset(copy->header, block);
+    return dr_read_at(copy->source, new, sizeof new, offset) < 0 ||
+           (dr_read_at(copy->target, old, sizeof old, offset) == 0 && !memcmp(new, old, sizeof new));
+}
+
+int64_t dr_copy_guess(struct dr_copy *copy, int64_t from, int64_t bytes)
+{
+    struct stat st;
+    int64_t block = from, size = copy->header->block_size;
+    if (dr_os.fstat(copy->source, &st) < 0)
+        return -2;
+    for (; (block + 1) * size <= st.st_size - DR_HEADERS; block++) {
+        int stands = block < copy->header->blocks && !dr_bitmap_has(copy->unused, block);
+        if (stands || may_be_the_same(copy, block))
+            continue;
+        if (bytes <= 0)
+            return block;
+        if (copy_run(copy, block, block + 1, NULL))
+            return -2;
+        bytes -= size;
+    }
+    return -1;
+}
+
+duckrow_code dr_copy_blocks(struct dr_copy *copy, duckrow_error *error)
+{
+    int more = 1;
+    duckrow_code code = DUCKROW_OK;
+    while (more && code == DUCKROW_OK)
+        code = dr_copy_piece(copy, INT64_MAX, &more, error);
     if (code == DUCKROW_OK && dr_os.ftruncate(copy->target, dr_block_offset(copy->header, copy->header->blocks)) < 0)
         code = dr_fail_os(error, errno, "cannot write the snapshot");
     return code;

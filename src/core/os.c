@@ -85,17 +85,30 @@ int dr_open(const char *path, int flags, mode_t mode)
     return fd;
 }
 
+static void strike_out(int fd)
+{
+    for (size_t i = opened.count; i-- > 0;)
+        if (opened.fds[i] == fd) {
+            opened.fds[i] = opened.fds[--opened.count];
+            break;
+        }
+}
+
+void dr_close_slowly(int fd)
+{
+    pthread_mutex_lock(&opened.guard);
+    strike_out(fd);
+    pthread_mutex_unlock(&opened.guard);
+    dr_os.close(fd);
+}
+
 void dr_close(int fd)
 {
     if (fd < 0)
         return;
     int saved = errno;
     pthread_mutex_lock(&opened.guard);
-    for (size_t i = opened.count; i-- > 0;)
-        if (opened.fds[i] == fd) {
-            opened.fds[i] = opened.fds[--opened.count];
-            break;
-        }
+    strike_out(fd);
     dr_os.close(fd);
     pthread_mutex_unlock(&opened.guard);
     errno = saved;

@@ -41,6 +41,7 @@ struct dr_os_table {
     ssize_t (*copy_range)(int from, off_t *from_offset, int to, off_t *to_offset, size_t size);
     int (*space)(int fd, struct statvfs *space);
     int (*sync)(int fd);
+    int (*write_back)(int fd); /* what is in memory only is given to the disk, not more; -1 where that can't be asked for */
 };
 extern struct dr_os_table dr_os;
 
@@ -49,6 +50,8 @@ extern struct dr_os_table dr_os;
 /* open(2) with O_CLOEXEC, entered in the list; -1 with errno. */
 int dr_open(const char *path, int flags, mode_t mode);
 void dr_close(int fd);
+/* Of a file without locks, whose last descriptor it may be: nobody else's dr_open waits for it. */
+void dr_close_slowly(int fd);
 /* Whole reads and writes: 0, or -1 with errno (a read past the end is -1 with errno 0 → ENODATA). */
 int dr_read_at(int fd, void *data, size_t size, int64_t offset);
 int dr_write_at(int fd, const void *data, size_t size, int64_t offset);

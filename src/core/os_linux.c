@@ -38,6 +38,11 @@ static ssize_t os_copy_range(int from, off_t *from_offset, int to, off_t *to_off
     return copy_file_range(from, from_offset, to, to_offset, size, 0);
 }
 
+static int os_write_back(int fd)
+{
+    return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 struct dr_os_table dr_os = {
     .open = os_open,
     .close = close,
@@ -60,6 +65,7 @@ struct dr_os_table dr_os = {
     .copy_range = os_copy_range,
     .space = fstatvfs,
     .sync = fsync,
+    .write_back = os_write_back,
 };
 
 /* ---- locks ---- */

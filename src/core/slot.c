@@ -121,11 +121,11 @@ int dr_slot_note_files(const duckrow_db *db, struct dr_slot *slot)
     return 0;
 }
 
-int dr_slot_sound(const duckrow_db *db, const struct dr_slot *slot, int wal_grows)
+int dr_slot_trusted(const duckrow_db *db, const struct dr_slot *slot, int wal_grows)
 {
     char path[PATH_MAX];
     struct stat st;
-    if (!slot->complete || strncmp(slot->boot_id, dr_boot_id(), sizeof slot->boot_id))
+    if (slot->complete == DR_SLOT_INCOMPLETE || strncmp(slot->boot_id, dr_boot_id(), sizeof slot->boot_id))
         return 0;
     copy_path(db, slot->generation, 0, path);
     if (dr_os.stat(path, &st) < 0 || st.st_ino != slot->file_inode || st.st_size != slot->file_size ||
@@ -137,6 +137,11 @@ int dr_slot_sound(const duckrow_db *db, const struct dr_slot *slot, int wal_grow
     if (slot->file_wal_inode ? st.st_ino != slot->file_wal_inode : !wal_grows)
         return 0;
     return wal_grows ? st.st_size >= slot->wal_length : st.st_size == slot->wal_length;
+}
+
+int dr_slot_sound(const duckrow_db *db, const struct dr_slot *slot, int wal_grows)
+{
+    return slot->complete == DR_SLOT_COMPLETE && dr_slot_trusted(db, slot, wal_grows);
 }
 
 /* ---- pending ---- */

@@ -19,11 +19,13 @@
 #include "duckfile.h"
 
 enum { DR_SLOTS = 64 };
+/* LEVEL: nobody's to read yet, but what `pending` leaves out can be trusted (ahead.h). */
+enum { DR_SLOT_INCOMPLETE, DR_SLOT_COMPLETE, DR_SLOT_LEVEL };
 
 struct dr_slot {
     uint64_t checksum;
     int64_t generation, sequence;
-    int64_t complete;
+    int64_t complete; /* DR_SLOT_… */
     char boot_id[40];
     /* the database that it was made from */
     uint64_t device, inode, header; /* header: hash of the 12,288 bytes */
@@ -55,6 +57,8 @@ int dr_slot_read_fd(int fd, struct dr_slot *slot);
 duckrow_code dr_slot_write(const duckrow_db *db, struct dr_slot *slot, duckrow_error *error);
 /* Complete, of this boot, and its files as it left them. wal_grows: its WAL may be longer, a publisher is at work. */
 int dr_slot_sound(const duckrow_db *db, const struct dr_slot *slot, int wal_grows);
+/* The same, or level. */
+int dr_slot_trusted(const duckrow_db *db, const struct dr_slot *slot, int wal_grows);
 /* Notes the state of its own files in the record. */
 int dr_slot_note_files(const duckrow_db *db, struct dr_slot *slot);
 

@@ -47,7 +47,7 @@ static void read_slots(const duckrow_db *db, duckrow_status *status)
         slot->generation = generations[i];
         slot->current = generations[i] == current;
         if (dr_slot_read(db, generations[i], &record)) {
-            slot->complete = dr_slot_sound(db, &record, 1);
+            slot->complete = dr_slot_trusted(db, &record, 1);
             slot->published_at = record.published_at;
         }
         if (dr_db_path(db, path, NULL, "snapshot/%lld", (long long)generations[i]) == DUCKROW_OK)

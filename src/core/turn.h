@@ -58,6 +58,7 @@ struct duckrow_turn {
     uint64_t found;           /* hash of the headers when the turn was taken; 0: there were none */
     int64_t iteration;        /* theirs */
     unsigned forks;
+    struct dr_ahead *ahead; /* ahead.h's; NULL: nothing is done ahead */
     struct dr_seen *seen; /* publish.c's, between a publish_begin and its end; NULL: nothing */
 };
 

@@ -24,6 +24,7 @@ static void put_in(struct dr_gate *gate, struct dr_member *member)
     member->cancelled = 0;
     member->shielded = 0;
     member->inside = 1;
+    member->entered_at = dr_clock_ms();
     member->before = gate->members.before;
     member->next = &gate->members;
     member->before->next = member;

@@ -18,6 +18,7 @@ struct dr_member {
     atomic_int cancelled; /* whoever was alone could not wait any longer: the transaction is lost */
     const char *_Atomic told; /* why: static text. Of who asks to be alone: what others are told; NULL: DR_CANCELLED */
     int inside;
+    int64_t entered_at; /* dr_clock_ms */
     int shielded; /* it is ending its transaction: nobody may interrupt that */
 };
 #define DR_CANCELLED_AS "the transaction was ended, as "

@@ -154,6 +154,7 @@ static void hand_over(struct dr_handover *handover, int i)
     duckrow_error error = {0};
     publish(handover, i, DR_PUBLISH_NOW);
     served->away = 1;
+    dr_leveler_stop(handover->host, i);
     handover->database[i].since = dr_clock_ms();
     *handover->database[i].who = 0;
     duckrow_code code = close_files(handover, i, &error);

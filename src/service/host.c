@@ -195,12 +195,16 @@ duckrow_code dr_host_open(struct dr_host *host, const struct dr_settings *settin
     /* Whatever was in the WAL, a stranger's commits perhaps: readers get it checkpointed. */
     for (int i = 0; !code && i < host->databases; i++)
         code = dr_publish(host, i, DR_PUBLISH_NOW, error);
-    return code == DUCKROW_NO_SNAPSHOT ? DUCKROW_OK : code;
+    if (code == DUCKROW_NO_SNAPSHOT)
+        code = DUCKROW_OK;
+    return code ? code : dr_leveler_open(host, &host->leveler, error);
 }
 
 void dr_host_close(struct dr_host *host)
 {
     duckrow_error ignored;
+    dr_leveler_close(host->leveler);
+    host->leveler = NULL;
     for (int i = 0; i < host->databases && host->session && host->served[i].turn; i++)
         dr_publish(host, i, DR_PUBLISH_NOW, &ignored);
     dr_parallel_close(&host->parallel);

@@ -20,6 +20,7 @@
 
 #include "engine/session.h"
 #include "gate.h"
+#include "leveler.h"
 #include "parallel.h"
 #include "publisher.h"
 #include "settings.h"
@@ -61,6 +62,7 @@ struct dr_host {
     struct dr_gate gate;
     struct dr_catalog_state catalog;
     struct dr_parallel parallel;
+    struct dr_leveler *leveler;
     atomic_int broken;         /* DuckDB has invalidated a database: reopen */
     atomic_int handing; /* the gate is closed, perhaps for long, as a database is handed to somebody: read from snapshots */
 };

@@ -7,8 +7,11 @@
 #include "host.h"
 #include "sqlstate.h"
 
-/* As long as a slot is left alone (duckrow_db_options.rest_ms); how soon a checkpoint that was put off is tried again. */
-enum { SLOT_REST_MS = 200, ASK_AGAIN_MS = 50 };
+/* As long as a slot is left alone (duckrow_db_options.rest_ms), and the leveler has to make it level before it is wanted; how soon a
+ * checkpoint that was put off is tried again. */
+enum { SLOT_REST_MS = 200, HEAD_START_MS = 20, ASK_AGAIN_MS = 50 };
+/* A transaction that took as long may have written much. */
+enum { LONG_MS = 200 };
 
 static int64_t now_us(void)
 {
@@ -22,7 +25,7 @@ static int is_due(const struct dr_host *host, const struct dr_served *served)
 {
     int64_t now = dr_clock_ms(), since = now - served->checkpointed_at;
     /* Looking for a slot isn't cheap, and none has rested yet, or none had a moment ago. */
-    if (since < SLOT_REST_MS || now - served->put_off_at < ASK_AGAIN_MS)
+    if (since < SLOT_REST_MS + HEAD_START_MS || now - served->put_off_at < ASK_AGAIN_MS)
         return 0;
     return served->commits >= host->settings->checkpoint_commits ||
            (served->commits >= DR_CHECKPOINT_LEAST && since >= DR_CHECKPOINT_SHARE * served->checkpoint_ms);
@@ -69,6 +72,8 @@ duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_err
         checkpoint(host, i, &reason);
     if (!code)
         code = duckrow_publish_end(served->turn, &published, error);
+    if (wanted || plan.checkpoint)
+        dr_leveler_wake(host->leveler);
     if ((code == DUCKROW_STALE || (!code && flags & DR_PUBLISH_NOW)) && is_disk_trouble(&reason))
         code = dr_fail(error, strstr(reason.message, "No space left") ? DUCKROW_DISK_FULL : DUCKROW_IO, "%s", reason.message);
     served->unpublished = code;
@@ -110,11 +115,19 @@ static void publish_alone(struct dr_host *host, struct dr_member *member, databa
     }
 }
 
+/* May it have written much? Before that is committed it is nobody else's business. */
+static int is_long(const struct dr_member *member, const struct dr_committing *how)
+{
+    return !how->run && dr_clock_ms() - member->entered_at >= LONG_MS;
+}
+
 duckrow_code dr_host_commit(struct dr_host *host, struct dr_member *member, int written, struct dr_committing *how,
                             duckrow_error *error)
 {
     int first = written < 0 ? 0 : written, end = written < 0 ? host->databases : written + 1;
     duckrow_code code = DUCKROW_OK;
+    for (int i = first; i < end && is_long(member, how); i++)
+        dr_leveler_guess(host, i);
     for (int i = first; i < end; i++)
         dr_fair_lock_take(&host->served[i].commit);
     for (int i = first; i < end && !code; i++)

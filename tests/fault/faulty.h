@@ -80,16 +80,18 @@ static ssize_t faulty_copy_range(int from, off_t *from_offset, int to, off_t *to
 
 FAULTY(int, space, (int fd, struct statvfs *space), (fd, space))
 FAULTY(int, sync, (int fd), (fd))
+FAULTY(int, write_back, (int fd), (fd))
 
 static void arm(int n, int how)
 {
     calls = 0;
     fail_at = n;
     fault = how;
-    dr_os = (struct dr_os_table){faulty_open,       faulty_close,     faulty_pread,   faulty_pwrite,   faulty_stat,  faulty_lstat,
-                                 faulty_fstat,      faulty_ftruncate, faulty_fchmod,  faulty_fchown,   faulty_mkdir, faulty_rmdir,
-                                 faulty_unlink,     faulty_rename,    faulty_symlink, faulty_readlink, faulty_lock,  faulty_clone,
-                                 faulty_copy_range, faulty_space,     faulty_sync};
+    dr_os =
+        (struct dr_os_table){faulty_open,       faulty_close,     faulty_pread,   faulty_pwrite,    faulty_stat,  faulty_lstat,
+                             faulty_fstat,      faulty_ftruncate, faulty_fchmod,  faulty_fchown,    faulty_mkdir, faulty_rmdir,
+                             faulty_unlink,     faulty_rename,    faulty_symlink, faulty_readlink,  faulty_lock,  faulty_clone,
+                             faulty_copy_range, faulty_space,     faulty_sync,    faulty_write_back};
 }
 
 #endif

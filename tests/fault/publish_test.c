@@ -10,12 +10,14 @@
 #include <sys/wait.h>
 
 #include "../unit/compose.h"
+#include "core/ahead.h"
 #include "core/slot.h"
 #include "faulty.h"
 
 /* ---- a composed database ---- */
 
-enum scenario { FIRST, APPEND, ROTATION };
+/* AHEAD: a slot made level, which was made; NEW: which was not. */
+enum scenario { FIRST, APPEND, ROTATION, AHEAD, NEW };
 
 static char path[4000];
 static int database = -1; /* never closed in between: that would drop the lock that the turn has on it */
@@ -51,6 +53,15 @@ static void checkpoint(void)
     snprintf(name, sizeof name, "%s.wal", path);
     unlink(name);
     wal_length = 0;
+}
+
+/* In the free block, and a block behind the end. */
+static void write_as_a_bulk_load(void)
+{
+    unsigned char block[COMPOSED_BLOCK];
+    memset(block, 0x11, sizeof block);
+    assert_int_equal(pwrite(database, block, sizeof block, DR_HEADERS + (iteration % 2 ? 3 : 4) * COMPOSED_BLOCK), sizeof block);
+    assert_int_equal(pwrite(database, block, sizeof block, COMPOSED_SIZE), sizeof block);
 }
 
 static duckrow_db *open_db(void)
@@ -103,14 +114,44 @@ static void prepare(duckrow_db **db, enum scenario scenario)
     if (scenario == FIRST)
         return;
     publish_well(*db);
-    if (scenario == ROTATION) {
+    if (scenario == ROTATION || scenario == AHEAD) {
         checkpoint();
         publish_well(*db);
         commit(2);
         publish_well(*db);
-        checkpoint();
     }
-    commit(3);
+    if (scenario == ROTATION)
+        checkpoint();
+    if (scenario == AHEAD || scenario == NEW)
+        write_as_a_bulk_load();
+    else
+        commit(3);
+}
+
+static int is_ahead(enum scenario scenario)
+{
+    return scenario == AHEAD || scenario == NEW;
+}
+
+/* What is tested: a publish, or what is done ahead of one and needs none to be right. */
+static duckrow_code act(enum scenario scenario, duckrow_turn *turn, duckrow_error *error)
+{
+    if (!is_ahead(scenario))
+        return publish(turn, error);
+    dr_ahead_begin(turn, 1);
+    dr_ahead_copy(turn);
+    dr_ahead_end(turn);
+    dr_ahead_tidy(turn);
+    return DUCKROW_OK;
+}
+
+/* The rotation that it was for. */
+static void go_on(enum scenario scenario)
+{
+    if (is_ahead(scenario)) {
+        checkpoint();
+        commit(4);
+    }
 }
 
 /* Every block in use, the headers and the WAL are what the database has. */
@@ -175,10 +216,12 @@ static void fail_everywhere(enum scenario scenario)
             prepare(&db, scenario);
             duckrow_turn *turn = take(db);
             int before = descriptors();
+            assert_int_equal(dr_ahead_open(turn, &error), DUCKROW_OK);
             arm(n, faults[i]);
-            duckrow_code code = publish(turn, &error);
+            duckrow_code code = act(scenario, turn, &error);
             dr_os = real;
             through = calls < n;
+            dr_ahead_close(turn);
             if (descriptors() != before)
                 fail_msg("call %d, fault %d: descriptors %d, were %d", n, faults[i], descriptors(), before);
             /* From fcntl, EACCES says that somebody else has the lock. */
@@ -189,7 +232,8 @@ static void fail_everywhere(enum scenario scenario)
             assert_true(fits);
             duckrow_turn_release(turn);
             check_link(db);
-            check_reader(db, 0);
+            check_reader(db, is_ahead(scenario));
+            go_on(scenario);
             publish_well(db);
             check_reader(db, 1);
             duckrow_db_close(db);
@@ -207,14 +251,14 @@ static void kill_everywhere(enum scenario scenario)
         if (pid == 0) {
             duckrow_db *own = open_db();
             duckrow_turn *turn = take(own);
-            arm(n, KILL);
-            _exit(publish(turn, NULL));
+            _exit(dr_ahead_open(turn, NULL) ? 1 : (arm(n, KILL), act(scenario, turn, NULL)));
         }
         assert_int_equal(waitpid(pid, &status, 0), pid);
         if (status && !WIFSIGNALED(status))
             fail_msg("call %d: exit status %d", n, WEXITSTATUS(status));
         check_link(db);
-        check_reader(db, 0);
+        check_reader(db, is_ahead(scenario));
+        go_on(scenario);
         publish_well(db);
         check_reader(db, 1);
         duckrow_db_close(db);
@@ -239,18 +283,28 @@ static void rotation_fails(void **state)
     fail_everywhere(ROTATION);
 }
 
+static void what_is_done_ahead_fails(void **state)
+{
+    (void)state;
+    fail_everywhere(AHEAD);
+    fail_everywhere(NEW);
+}
+
 static void killed_at_every_call(void **state)
 {
     (void)state;
     kill_everywhere(FIRST);
     kill_everywhere(APPEND);
     kill_everywhere(ROTATION);
+    kill_everywhere(AHEAD);
+    kill_everywhere(NEW);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(first_snapshot_fails), cmocka_unit_test(append_fails),
-                                       cmocka_unit_test(rotation_fails), cmocka_unit_test(killed_at_every_call)};
+                                       cmocka_unit_test(rotation_fails), cmocka_unit_test(what_is_done_ahead_fails),
+                                       cmocka_unit_test(killed_at_every_call)};
     real = dr_os;
     /* Thousands of small files come and go: on a busy disk that takes minutes. */
     if (access("/dev/shm", W_OK) == 0)
