@@ -23,7 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--other-engine", action="store_true", help="leave out the tests that choose their engines themselves")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if SOAK and item.get_closest_marker("alone_in_soak"):
+            item.add_marker("alone")
     if config.getoption("--other-engine"):
         chosen = [item for item in items if CHOOSERS.intersection(getattr(item, "fixturenames", ()))]
         config.hook.pytest_deselected(items=chosen)

@@ -14,9 +14,9 @@ stage() {
     { ! "$@" 2>&1 || echo yes >"$passed"; } | tee "$log"
     [ -s "$passed" ] || fail "$name FAILED (log: $log)"
     rm "$passed"
-    # The test runner's own last word.
-    line=$(grep -E '^[0-9]+% tests passed|^=+ .*(passed|failed).* =+$|[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1 || true)
-    [ -z "$line" ] || closing_lines="$closing_lines$name: $line
+    # The test runners' own last words.
+    lines=$(grep -E '^[0-9]+% tests passed|^=+ .*(passed|failed).* =+$|[0-9]+ passed, [0-9]+ failed$' "$log" | sed "s/^/$name: /")
+    [ -z "$lines" ] || closing_lines="$closing_lines$lines
 "
 }
 

@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 . tools/common.sh
 . tools/stage.sh
 export DUCKROW_SOAK="${DUCKROW_SOAK:-}"
+unset PYTHONDONTWRITEBYTECODE # each of the tests' processes would compile them all
 
 limits=""
 [ -z "$DUCKROW_SOAK" ] || limits="--timeout 7200"
@@ -17,9 +18,21 @@ tools/fetch_headers.sh
 tools/fetch_stock.sh
 tools/fetch_engines.sh
 
+# c_tests PRESET…: the tests of all at the same time, as many of them wait.
 c_tests() {
-    # shellcheck disable=SC2086
-    tools/build.sh "$1" && ctest --preset "$1" $limits
+    tools/build.sh "$@" || return 1
+    running=""
+    for preset in "$@"; do
+        # shellcheck disable=SC2086
+        ctest --preset "$preset" $limits >"build/logs/$preset.ctest.log" 2>&1 &
+        running="$running $preset:$!"
+    done
+    failed=0
+    for one in $running; do
+        wait "${one#*:}" || failed=1
+        cat "build/logs/${one%:*}.ctest.log"
+    done
+    return $failed
 }
 
 # pytest_in ENGINE OPTION…
@@ -39,9 +52,7 @@ smoke() {
     done
 }
 
-stage dev c_tests dev
-stage asan c_tests asan
-stage tsan c_tests tsan
+stage c c_tests dev asan tsan
 # shellcheck disable=SC2086
 stage wheel tools/wheel.sh $ENGINES $others
 # shellcheck disable=SC2086

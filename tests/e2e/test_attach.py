@@ -200,7 +200,6 @@ BOTH = """
 """
 
 
-@pytest.mark.alone
 def test_beside_writers_of_both(core: Path, runs: Path, processes: Processes) -> None:
     """The first file is always written first: a reader that opens the second, then attaches the first, never sees it behind."""
     seconds = 60.0 if SOAK else 3.0

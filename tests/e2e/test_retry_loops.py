@@ -47,7 +47,7 @@ OURS = """
 @pytest.mark.parametrize("run", range(scaled(3, 1)))
 def test_what_duckrow_wrote_stays(processes: Processes, engine_pythons: dict[str, Path], tmp_db: Path, run: int) -> None:
     """Three plain programs beside two that use duckrow; what the plain ones lose is told, and is theirs."""
-    python, rows = engine_pythons["2.0.0"], scaled(300, 20)
+    python, rows = engine_pythons["2.0.0"], scaled(300, 12)
     ask(processes, python, tmp_db, "CREATE TABLE t (who VARCHAR, i BIGINT)", "write")
     writers = [start(processes, python, PLAIN, tmp_db, f"plain {n}", rows) for n in range(3)]
     writers += [start(processes, python, OURS, tmp_db, f"ours {n}", rows) for n in range(2)]

@@ -66,7 +66,7 @@ READER = """
 @pytest.mark.timeout(scaled(300, 120))
 @pytest.mark.parametrize("storage", STORAGES)
 def test_readers_see_one_fresh_state(processes: Processes, engine_pythons: dict[str, Path], tmp_db: Path, storage: str) -> None:
-    seconds = scaled(60, 12) / len(STORAGES)
+    seconds = scaled(60, 8) / len(STORAGES)
     pythons = who_can_open(storage, engine_pythons)
     setup = (
         "CREATE TABLE t AS SELECT 0::BIGINT n; CREATE TABLE counter AS SELECT 0::BIGINT v; CREATE TABLE bulk (x BIGINT, y DOUBLE)"

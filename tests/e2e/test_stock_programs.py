@@ -134,7 +134,7 @@ public class Reader {
 def test_stock_programs_beside_writers(
     processes: Processes, engine_pythons: dict[str, Path], stock: Path, tmp_db: Path, tmp_path: Path
 ) -> None:
-    seconds = scaled(600, 8)
+    seconds = scaled(600, 4)
     with duckrow.get_write_connection(tmp_db) as con:
         con.execute("CREATE TABLE t AS SELECT 0::BIGINT n")
         con.execute("CREATE TABLE counter AS SELECT 0::BIGINT v")

@@ -65,7 +65,7 @@ def test_two_writers_fail_gracefully_with_a_timeout(processes: Processes, engine
         import json, sys, time, duckdb, duckrow
         begin = time.monotonic()
         try:
-            duckrow.get_write_connection(sys.argv[1], timeout=2)
+            duckrow.get_write_connection(sys.argv[1], timeout=1)
         except duckdb.IOException as error:
             took = time.monotonic() - begin
             own = isinstance(error, duckrow.BusyError)
@@ -75,8 +75,8 @@ def test_two_writers_fail_gracefully_with_a_timeout(processes: Processes, engine
     found = json.loads(start(processes, engine_python, code, tmp_db).finish()[0])
     took, own, message, pid, command, kind, since, waiting, waited = found
     assert own
-    assert 2.0 <= took <= 2.2
-    assert 2.0 <= waited <= took + 0.001  # it is in whole milliseconds
+    assert 1.0 <= took <= 1.2
+    assert 1.0 <= waited <= took + 0.001  # it is in whole milliseconds
     assert (pid, kind) == (holder.pid, "write")
     assert waiting == 1
     assert since > 0

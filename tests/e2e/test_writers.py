@@ -53,15 +53,15 @@ def cycle(processes: Processes, next_python: Callable[[], Path], path: Path, cyc
 
 @pytest.mark.timeout(scaled(900, 120))
 def test_all_rows_of_four_writers_are_found(processes: Processes, engine_mix: Callable[[], Path], tmp_db: Path) -> None:
-    cycles = scaled(300, 40)
+    cycles = scaled(300, 25)
     assert cycle(processes, engine_mix, tmp_db, cycles, "duckrow") == 4 * cycles
 
 
 @pytest.mark.timeout(scaled(900, 120))
-@pytest.mark.xfail(not SOAK, reason="a lost row is a matter of chance; few cycles may show none", strict=False)
+@pytest.mark.skipif(not SOAK, reason="a lost row is a matter of chance; few cycles may show none")
 def test_a_plain_retry_loop_loses_rows(processes: Processes, engine_pythons: dict[str, Path], tmp_db: Path) -> None:
     """Shows that the test above can fail."""
-    cycles = scaled(300, 40)
+    cycles = 300
     assert cycle(processes, lambda: engine_pythons["2.0.0"], tmp_db, cycles, "retry") < 4 * cycles
 
 
@@ -90,9 +90,9 @@ def test_turns_are_fair(processes: Processes, engine_python: Path) -> None:
 
 @pytest.mark.alone
 @pytest.mark.timeout(scaled(300, 120))
-def test_turns_of_a_bare_lock_are_not_fair(processes: Processes, engine_python: Path) -> None:
-    """Shows that the test above can fail."""
-    assert not all(is_fair(take_turns(processes, engine_python, "flock")) for _ in range(3))
+def test_turns_of_a_bare_lock_are_not_fair(processes: Processes, engine_pythons: dict[str, Path]) -> None:
+    """Shows that the test above can fail: whichever DuckDB it is that they open."""
+    assert not all(is_fair(take_turns(processes, engine_pythons["2.0.0"], "flock")) for _ in range(3))
 
 
 WAITER = """

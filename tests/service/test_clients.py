@@ -15,8 +15,7 @@ import psycopg
 import psycopg.errors
 import pytest
 from psycopg.types.json import Json
-
-from .conftest import Service
+from support.service import Service
 
 UTC = datetime.timezone.utc
 COLUMNS = (
@@ -44,6 +43,15 @@ ROW: tuple[Any, ...] = (
     [1, None, -2],
     ["a", "", 'b "c", {d}'],
 )
+
+
+@pytest.fixture
+def service(served: Service) -> Service:
+    """With nothing in it."""
+    for kind in ("table", "sequence"):
+        for (name,) in served.rows(f"SELECT {kind}_name FROM duckdb_{kind}s() WHERE database_name = 'core'"):
+            served.run(f"DROP {kind} {name}")
+    return served
 
 
 def rows(con: psycopg.Connection, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -252,7 +260,7 @@ def test_what_only_a_session_has(service: Service) -> None:
 
 def test_asyncpg(service: Service) -> None:
     async def talk() -> None:
-        con = await asyncpg.connect(host=str(service.sockets), database="core", user="tester")
+        con = await asyncpg.connect(host=str(service.own_folder), database="core", user="tester")
         await con.execute("CREATE TABLE t (i INTEGER, s VARCHAR, a INTEGER[])")
         await con.executemany("INSERT INTO t VALUES ($1, $2, $3)", [(i, str(i), [i, None]) for i in range(100)])
         assert await con.fetchval("SELECT $1::INTEGER + 1", 41) == 42
@@ -269,12 +277,14 @@ def test_asyncpg(service: Service) -> None:
 
 
 def test_psql(service: Service) -> None:
-    ended = service.psql(script="CREATE TABLE t (i INTEGER PRIMARY KEY, s VARCHAR);\nCOPY t FROM STDIN;\n1\tone\n2\t\\N\n\\.\n")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert service.psql("SELECT * FROM t ORDER BY i").stdout == "1|one\n2|\n"
-    assert "main|t|table" in service.psql("\\dt").stdout
-    assert "i|integer" in service.psql("\\d t").stdout
-    assert "core|" in service.psql("\\l").stdout
+    quiet = ("-q", "-A", "-t")
+    ended = service.psql(
+        script="CREATE TABLE t (i INTEGER PRIMARY KEY, s VARCHAR);\nCOPY t FROM STDIN;\n1\tone\n2\t\\N\n\\.\n", options=quiet
+    )
+    assert ended.stderr == ""
+    assert service.psql("SELECT * FROM t ORDER BY i", options=quiet).stdout == "1|one\n2|\n"
+    assert "main|t|table" in service.psql("\\dt", options=quiet).stdout
+    assert "i|integer" in service.psql("\\d t", options=quiet).stdout
+    assert "core|" in service.psql("\\l", options=quiet).stdout
     assert "server_version" not in service.psql("SELECT version()").stderr
-    failed = service.psql("SELECT * FROM nope")
-    assert failed.returncode == 1 and failed.stderr.startswith("ERROR:  Catalog Error")
+    assert service.psql("SELECT * FROM nope", status=1).stderr.startswith("ERROR:  Catalog Error")

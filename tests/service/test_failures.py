@@ -15,23 +15,13 @@ from pathlib import Path
 import psycopg
 import pytest
 from support import Process, Processes, scaled, wait_until
-from support.load import Load
+from support.load import Load, write_all_kinds
 from support.program import of_engine
 from support.service import Service
 
 Serve = Callable[..., Service]
 SUPPORT = Path(__file__).parent.parent / "support"
 KINDS = ["single", "single", "pipeline", "transaction", "copy"]
-
-
-def beside(connection: psycopg.Connection, who: int, n: int) -> None:
-    """All that is written: the WAL, blocks, a change of the schema."""
-    if n % 5 == 1:
-        connection.execute("INSERT INTO bulk SELECT 1, random() FROM range(20000)")
-    if n % 5 == 3:
-        connection.execute("CREATE OR REPLACE TABLE side AS SELECT * FROM counter")
-    if n % 10 == 9:
-        connection.execute("DELETE FROM bulk")
 
 
 # ---- a disk that fails -------------------------------------------------------------------------------------------------------
@@ -106,7 +96,7 @@ def test_a_disk_that_fails_for_a_while(
     service, disk = serve_on("--ddl-wait", "200ms", "--checkpoint-commits", "20")
     pid = service.process.pid
     load = Load(service, tmp_path, KINDS)
-    load.beside = beside
+    load.beside = write_all_kinds
     # Told of the disk; or hung up on, as all were opened anew, or not let in meanwhile.
     load.trouble = {"", "57P01", "57P02", "57P03", "58000", "53100" if number == FULL else "58030"}
     load.set_up()
@@ -214,7 +204,7 @@ def test_a_full_disk(
     service = Service(of_engine(version, small_disk), "--ddl-wait", "200ms")
     try:
         load = Load(service, tmp_path, ["single", "single", "pipeline", "transaction", "copy"])
-        load.beside = beside
+        load.beside = write_all_kinds
         load.trouble = {"53100", "57P01", "57P02", "57P03", "58000", ""}
         load.set_up()
         load.start_readers(processes, list(engine_pythons.values()))

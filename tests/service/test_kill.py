@@ -10,23 +10,13 @@ from pathlib import Path
 import psycopg
 import pytest
 from support import Processes, scaled
-from support.load import Load
+from support.load import Load, write_all_kinds
 from support.service import Service
 
 KINDS = ["single"] * 4 + ["pipeline"] * 2 + ["transaction"] * 2
 # In soak beside 500 MB of other data. Short runs share the machine with other tests.
 BALLAST = scaled("CREATE TABLE ballast AS SELECT i, hash(i) h, hash(i + 1) g FROM range(30000000) r(i)", "")
 RESTART = scaled(2.0, 10.0)
-
-
-def beside(connection: psycopg.Connection, who: int, n: int) -> None:
-    """So that kills hit checkpoints, rotations and blocks that are being written."""
-    if n % 8 == 3:
-        connection.execute("INSERT INTO bulk SELECT 1, random() FROM range(20000)")
-    if n % 16 == 7:
-        connection.execute("DELETE FROM bulk WHERE y < 0.5")
-    if n % 16 == 15:
-        connection.execute("CREATE OR REPLACE TABLE side AS SELECT * FROM counter")
 
 
 def serves(service: Service) -> float:
@@ -45,7 +35,7 @@ def serves(service: Service) -> float:
             time.sleep(0.01)
 
 
-@pytest.mark.alone
+@pytest.mark.alone_in_soak
 @pytest.mark.timeout(scaled(7200, 120))
 def test_nothing_acknowledged_is_lost(
     serve: Callable[..., Service], processes: Processes, engine_pythons: dict[str, Path], tmp_path: Path
@@ -55,7 +45,7 @@ def test_nothing_acknowledged_is_lost(
         service.run(BALLAST)
         assert service.path.stat().st_size > 450 << 20
     load = Load(service, tmp_path, KINDS)
-    load.beside = beside
+    load.beside = write_all_kinds  # so that kills hit checkpoints, rotations and blocks that are being written
     load.set_up()
     load.start_readers(processes, list(engine_pythons.values()))
     seed = random.randrange(1 << 30)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from .conftest import Service
+from support.service import Service
 
 CLIENTS, ROWS = 8, 50
 
 
-def test_groups_are_acknowledged(version: str, starting) -> None:
-    service: Service = starting(version, start=False)
+def test_groups_are_acknowledged(serve: Callable[..., Service]) -> None:
+    service = serve(start=False)
     service.duckrow("sql", "--write", service.duckrow.db, "CREATE TABLE t (who INTEGER, i INTEGER)")
     service.duckrow("config", service.duckrow.db, "snapshots", "off")
     service.start()

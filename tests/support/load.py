@@ -20,6 +20,16 @@ SIZES = {"single": 1, "pipeline": 20, "transaction": 3, "copy": 3000}
 INSERT = "INSERT INTO t VALUES (%s, %s, %s, %s)"
 
 
+def write_all_kinds(connection: psycopg.Connection, who: int, n: int) -> None:
+    """Load.beside: besides rows in the WAL, blocks and changes of the schema."""
+    if n % 5 == 1:
+        connection.execute("INSERT INTO bulk SELECT 1, random() FROM range(20000)")
+    if n % 5 == 3:
+        connection.execute("CREATE OR REPLACE TABLE side AS SELECT * FROM counter")
+    if n % 10 == 9:
+        connection.execute("DELETE FROM bulk")
+
+
 class Load:
     """Writers in threads of this process, each of a kind; readers in processes of their own."""
 

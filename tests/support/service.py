@@ -15,6 +15,9 @@ from support import wait_until
 from support.processes import Process
 from support.program import Duckrow
 
+# psql itself, without Debian's wrapper, which takes longer than most of what it is asked here.
+PSQL = next(map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin/psql"))), "psql")
+
 # What a service that is well says at its usual log level.
 USUAL = re.compile(
     r"^\S+ \S+ UTC info (\[\w+\] (serving|handed over to pid|taken back from pid) .*|listening at .* with DuckDB v.*"
@@ -27,10 +30,18 @@ USUAL = re.compile(
 class Service:
     """Started at once; `stop` asserts that it leaves as it should and said nothing that wasn't expected."""
 
-    def __init__(self, duckrow: Duckrow, *settings: str, databases: Sequence[str] = ("core.duckdb",), start: bool = True):
+    def __init__(
+        self,
+        duckrow: Duckrow,
+        *settings: str,
+        databases: Sequence[str] = ("core.duckdb",),
+        sockets: Path | None = None,  # where its socket is, if not in the first database's own folder
+        start: bool = True,
+    ):
         self.duckrow = duckrow
         self.folder = duckrow.folder
-        self.settings = settings
+        self.settings = (*settings, "--socket", str(sockets)) if sockets else settings
+        self.sockets = sockets
         self.databases = databases
         self.expected: list[str] = []  # patterns of further lines of standard error
         self.process: Process | None = None
@@ -40,15 +51,19 @@ class Service:
     @property
     def path(self) -> Path:
         """The first database."""
-        return self.folder / self.databases[0].rpartition("=")[2]
+        return self.folder / self.databases[0].rpartition("=")[2] if self.databases else self.duckrow.db
 
     @property
     def own_folder(self) -> Path:
         return Path(f"{self.path}.duckrow")
 
     @property
+    def announced(self) -> Path:
+        return self.own_folder / "service"
+
+    @property
     def socket(self) -> Path:
-        return self.own_folder / ".s.PGSQL.5432"
+        return (self.sockets or self.own_folder) / ".s.PGSQL.5432"
 
     @property
     def read_path(self) -> Path:
@@ -57,7 +72,7 @@ class Service:
 
     @property
     def address(self) -> str:
-        return f"host={self.own_folder} user=tester"
+        return f"host={self.socket.parent} user=tester"
 
     def launch(self) -> Process:
         argv = [self.duckrow.program, "serve", *self.settings, *self.databases]
@@ -99,7 +114,7 @@ class Service:
 
     def psql(self, *commands: str, script: str | None = None, options: Sequence[str] = (), status: int = 0):
         """psql without a user's own settings; rows without alignment unless options say otherwise."""
-        argv = ["psql", "-X", "-d", self.address + " dbname=''", *options]
+        argv = [PSQL, "-X", "-d", self.address + " dbname=''", *options]
         for command in commands:
             argv += ["-c", command]
         environment = {**os.environ, "PGTZ": "UTC", "LC_ALL": "C.UTF-8"}
@@ -124,7 +139,7 @@ class Service:
             strange = [line for line in said.splitlines() if not USUAL.match(line) and not self.is_expected(line)]
             assert not strange, "it said:\n" + "\n".join(strange)
             assert not self.socket.exists()
-            assert not (self.own_folder / "service").exists()
+            assert not self.announced.exists()
         finally:
             process.end()
 
