@@ -166,11 +166,30 @@ struct dr_seen {
     int fresh;         /* a plan without a checkpoint was made of it, and its publish_end is still to come */
 };
 
+/* Without a slot the WAL is read from where it was read up to the last time. */
+static duckrow_code read_on(duckrow_turn *turn, struct dr_seen *seen, duckrow_error *error)
+{
+    const struct dr_seen *last = turn->seen;
+    const struct dr_state *state = &seen->state;
+    int goes_on = last && last->state.header.hash == state->header.hash && last->state.wal_inode == state->wal_inode &&
+                  last->wal.end <= state->wal_size;
+    struct dr_wal before = goes_on ? last->wal : (struct dr_wal){0};
+    duckrow_code code = read_wal(turn->db, before.end, state->wal_size, &seen->wal, error);
+    seen->wal.commits += before.commits;
+    if (goes_on)
+        seen->wal.iteration = before.iteration;
+    if (before.unusual)
+        seen->wal.unusual = before.unusual;
+    return code;
+}
+
 static duckrow_code look(duckrow_turn *turn, struct dr_seen *seen, duckrow_error *error)
 {
     duckrow_code code = check_turn(turn, &seen->config, error);
     if (code || !turn->source || (code = read_state(turn, &seen->state, error)))
         return code;
+    if (!seen->config.snapshots)
+        return read_on(turn, seen, error);
     seen->sound = current_slot(turn->db, &seen->slot);
     seen->append = seen->sound && continues(&seen->state, &seen->slot);
     return read_wal(turn->db, seen->append ? seen->slot.wal_length : 0, seen->state.wal_size, &seen->wal, error);

@@ -23,6 +23,9 @@ static int64_t now_us(void)
 /* Is a checkpoint that could wait due? */
 static int is_due(const struct dr_host *host, const struct dr_served *served)
 {
+    /* Nobody opens a snapshot: the length of the WAL decides. */
+    if (served->unpublished == DUCKROW_NO_SNAPSHOT)
+        return 0;
     int64_t now = dr_clock_ms(), since = now - served->checkpointed_at;
     /* Looking for a slot isn't cheap, and none has rested yet, or none had a moment ago. */
     if (since < SLOT_REST_MS + HEAD_START_MS || now - served->put_off_at < ASK_AGAIN_MS)
@@ -77,6 +80,8 @@ duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_err
     if ((code == DUCKROW_STALE || (!code && flags & DR_PUBLISH_NOW)) && is_disk_trouble(&reason))
         code = dr_fail(error, strstr(reason.message, "No space left") ? DUCKROW_DISK_FULL : DUCKROW_IO, "%s", reason.message);
     served->unpublished = code;
+    if (code == DUCKROW_NO_SNAPSHOT)
+        served->commits = plan.checkpoint && !reason.code ? 0 : plan.commits;
     if (code)
         return code;
     served->commits = published.rotated ? 0 : plan.commits;
