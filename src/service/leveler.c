@@ -1,10 +1,14 @@
 #include "leveler.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "condition.h"
 #include "core/ahead.h"
 #include "host.h"
+
+/* As long as a slot is left alone (duckrow_db_options.rest_ms). */
+enum { REST_MS = 200 };
 
 struct dr_leveler {
     struct dr_host *host;
@@ -16,11 +20,10 @@ struct dr_leveler {
     int64_t due[DR_DATABASES]; /* the thread's own */
 };
 
-/* Returns when to look again. */
+/* `levels` is held. Returns as dr_ahead_begin. */
 static int64_t level(struct dr_leveler *leveler, int i, int guess)
 {
     struct dr_served *served = &leveler->host->served[i];
-    pthread_mutex_lock(&leveler->levels);
     dr_fair_lock_take(&served->commit);
     int64_t wait = served->away ? DR_AHEAD_NOTHING : dr_ahead_begin(served->turn, guess);
     dr_fair_lock_release(&served->commit);
@@ -31,8 +34,7 @@ static int64_t level(struct dr_leveler *leveler, int i, int guess)
         dr_fair_lock_release(&served->commit);
     }
     dr_ahead_tidy(served->turn);
-    pthread_mutex_unlock(&leveler->levels);
-    return wait > 0 ? dr_clock_ms() + wait : INT64_MAX;
+    return wait;
 }
 
 /* Waits until there is something to do. 0: for the service is leaving. */
@@ -59,10 +61,16 @@ static int rest(struct dr_leveler *leveler)
 static void *work(void *argument)
 {
     struct dr_leveler *leveler = argument;
-    while (rest(leveler))
-        for (int i = 0; i < leveler->host->databases; i++)
-            if (leveler->due[i] <= dr_clock_ms())
-                leveler->due[i] = level(leveler, i, 0);
+    while (rest(leveler)) {
+        for (int i = 0; i < leveler->host->databases; i++) {
+            if (leveler->due[i] > dr_clock_ms())
+                continue;
+            pthread_mutex_lock(&leveler->levels);
+            int64_t wait = level(leveler, i, 0);
+            pthread_mutex_unlock(&leveler->levels);
+            leveler->due[i] = wait > 0 ? dr_clock_ms() + wait : INT64_MAX;
+        }
+    }
     return NULL;
 }
 
@@ -102,6 +110,15 @@ void dr_leveler_close(struct dr_leveler *leveler)
     free(leveler);
 }
 
+/* A slot that is being made may take long, and whoever wants to be alone at the gate waits for this transaction. */
+static int take_levels(struct dr_leveler *leveler)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++;
+    return pthread_mutex_timedlock(&leveler->levels, &until) == 0;
+}
+
 void dr_leveler_guess(struct dr_host *host, int i)
 {
     const struct duckrow_turn *turn = host->served[i].turn;
@@ -109,7 +126,14 @@ void dr_leveler_guess(struct dr_host *host, int i)
         return;
     /* Or COMMIT would have the disk take all of it while everybody waits. */
     dr_os.write_back(turn->source->fd);
-    level(host->leveler, i, 1);
+    if (!take_levels(host->leveler))
+        return;
+    int64_t wait = level(host->leveler, i, 1);
+    if (wait > 0 && wait <= REST_MS) {
+        nanosleep(&(struct timespec){.tv_nsec = wait * 1000000}, NULL);
+        level(host->leveler, i, 1);
+    }
+    pthread_mutex_unlock(&host->leveler->levels);
 }
 
 void dr_leveler_wake(struct dr_leveler *leveler)
