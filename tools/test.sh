@@ -44,7 +44,7 @@ pytest_in() {
 }
 
 # Most tests wait for processes; those that measure time run by themselves.
-together="-n 4 -m not(alone)"
+together="-n 4 --dist worksteal -m not(alone)"
 
 smoke() {
     for name in $others; do

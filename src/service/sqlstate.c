@@ -132,8 +132,8 @@ int dr_is_conflict(const duckrow_error *error)
 
 int dr_is_fatal(const duckrow_error *error)
 {
-    return error->code == DUCKROW_SQL &&
-           (begins(error->message, "FATAL Error") || strstr(error->message, "has been invalidated"));
+    /* Whatever its code: a message may also say what came before it, such as a full disk. */
+    return error->code && (begins(error->message, "FATAL Error") || strstr(error->message, "has been invalidated"));
 }
 
 int dr_is_read_only(const duckrow_error *error)

@@ -37,7 +37,7 @@ READER = """
             wrong += events[0] < newest or any(len(set(three)) != 1 for three in [events, *found])
             newest = events[0]
             looks += 1
-            time.sleep(0.02)
+            time.sleep(0.05)
         except Exception as error:
             errors[str(error)[:200]] += 1
     print(json.dumps([looks, newest, wrong, errors]))

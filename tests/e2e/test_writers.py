@@ -67,7 +67,7 @@ def test_a_plain_retry_loop_loses_rows(processes: Processes, engine_pythons: dic
 
 def take_turns(processes: Processes, python: Path, how: str) -> tuple[float, float]:
     """Of 8 processes: most turns / least turns, and the longest wait / (8 x one median hold)."""
-    seconds = scaled(10, 4)
+    seconds = scaled(10, 3)
     told = processes.start(python, BENCH, "fairness", how, str(seconds)).line(seconds + 60)
     print(how, told)
     found = json.loads(told)

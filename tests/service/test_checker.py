@@ -109,7 +109,7 @@ def test_readers_see_what_was_acknowledged(
     load.start()
     for work in (bulk_loads, updates, deletes, schemas, checkpoints):
         meddlers.start(work.__name__, work, CONFLICTS)
-    time.sleep(scaled(120, 3))
+    time.sleep(scaled(120, 2))
     meddlers.end()
     load.stop()
     looked = load.end_readers()
@@ -183,7 +183,7 @@ def test_commits_that_fail_leave_nothing(
     load.start()
     meddlers.start("bulk_loads", bulk_loads, CONFLICTS)
     meddlers.start("deletes", deletes, CONFLICTS)
-    time.sleep(scaled(60, 3))
+    time.sleep(scaled(60, 2))
     # On a busy machine it takes a while until both have happened.
     deadline = time.monotonic() + scaled(0, 30)
     while min(load.tried_again["23505"], load.tried_again["40001"]) < 1 and time.monotonic() < deadline:

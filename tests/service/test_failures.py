@@ -107,7 +107,7 @@ def test_a_disk_that_fails_for_a_while(
         disk.fail(call, pattern, number)
         time.sleep(scaled(3, 0.6))
         disk.recover()
-        wait_until(lambda: serves(service), 20, "the service serves again")
+        wait_until_it_serves(service)
         load.wait(3)
     load.stop()
     load.check()
@@ -129,6 +129,13 @@ def serves(service: Service) -> bool:
         return True
     except psycopg.Error:
         return False
+
+
+def wait_until_it_serves(service: Service) -> None:
+    try:
+        wait_until(lambda: serves(service), 20, "it serves again")
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{service.process.errors[-5000:]}") from None
 
 
 def test_sessions_are_told_why_they_are_hung_up_on(serve_on: Callable[..., tuple[Service, Disk]]) -> None:
@@ -216,7 +223,7 @@ def test_a_full_disk(
             wait_until(lambda: load.troubles["53100"] and load.troubles.total() > 20, 60, "writers are told")
             assert service.process.running
             filler.unlink()
-            wait_until(lambda: serves(service), 20, "it serves again")
+            wait_until_it_serves(service)
             load.troubles.clear()
             load.wait(2)
             load.stop()

@@ -35,7 +35,7 @@ con.close()
 
 # Snapshots in its own process: what was acknowledged when it began to look is there.
 READER = """
-    import sys, threading, duckrow
+    import sys, threading, time, duckrow
     ended = threading.Thread(target=sys.stdin.read)
     ended.start()
     looks, newest = 0, 0
@@ -45,6 +45,7 @@ READER = """
         assert found == distinct and found >= newest, (found, distinct, newest)
         newest = found
         looks += 1
+        time.sleep(0.01)
     print(looks, newest)
 """
 
@@ -148,6 +149,7 @@ def beside_everybody(service: Service, processes: Processes, python: Path) -> It
                     longest = max(longest, time.monotonic() - began)
                     if writers.stop:
                         return
+                    time.sleep(0.01)
         except BaseException as error:
             failed.append(error)
 

@@ -342,7 +342,7 @@ def test_memory_stays_flat(serve: Serve, processes: Processes, engine_pythons: d
     load = Load(service, tmp_path, ["single"] * 3 + ["pipeline"] * 2 + ["transaction"] * 2 + ["copy"])
     load.set_up()
     load.start()
-    ends = time.monotonic() + scaled(600, 3)
+    ends = time.monotonic() + scaled(600, 2)
     levels: list[float] = []
     turn = 0
     while time.monotonic() < ends:

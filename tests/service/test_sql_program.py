@@ -264,9 +264,20 @@ def test_the_service_ends_in_the_middle(serve: Serve) -> None:
     service = serve()
     service.run("CREATE TABLE t (i BIGINT)")
     running = service.duckrow.start("sql", "--write", service.path, "INSERT INTO t SELECT sum(range) FROM range(100000000000)")
-    wait_until(lambda: dict(service.rows("SHOW duckrow"))["sessions_busy"] == "1", 20)
+
+    def is_inserting() -> bool:
+        with service.connect() as looking:
+            names = [column.name for column in looking.execute("SHOW duckrow_sessions").description]
+            rows = [dict(zip(names, row, strict=True)) for row in looking.execute("SHOW duckrow_sessions")]
+        return any((row["statement"], row["state"]) == ("INSERT", "active") for row in rows)
+
+    # While it still connects it would find that nobody serves, and write by itself.
+    wait_until(is_inserting, 20)
     service.kill()
-    _, errors = running.communicate(timeout=20)
+    try:
+        _, errors = running.communicate(timeout=20)
+    finally:
+        running.kill()
     assert running.returncode == 74 and "not known" in errors
     # Nobody serves: it writes by itself.
     service.process.end()

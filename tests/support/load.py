@@ -60,7 +60,8 @@ class Load:
 
     def start(self) -> None:
         self.stopping.clear()
-        self.threads = [threading.Thread(target=self._write, args=(who, kind)) for who, kind in enumerate(self.kinds)]
+        # Where the test fails nobody stops them.
+        self.threads = [threading.Thread(target=self._write, args=(who, kind), daemon=True) for who, kind in enumerate(self.kinds)]
         for thread in self.threads:
             thread.start()
 

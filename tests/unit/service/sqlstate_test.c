@@ -227,6 +227,10 @@ static void test_codes(void **state)
     assert_string_equal(dr_sqlstate(&error), "XX000");
     dr_fail(&error, DUCKROW_SQL, "FATAL Error: Failed: database has been invalidated because of a previous fatal error");
     assert_int_equal(dr_is_fatal(&error), 1);
+    dr_fail(&error, DUCKROW_DISK_FULL,
+            "IO Error: Database \"core\" has been invalidated because checkpointing failed. Original "
+            "error: Could not write file \"x\": No space left on device");
+    assert_int_equal(dr_is_fatal(&error), 1);
     dr_fail(&error, DUCKROW_SQL, "IO Error: Could not write: No space left on device");
     assert_string_equal(dr_sqlstate(&error), "53100");
 }
