@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import subprocess
@@ -83,10 +84,8 @@ def test_large_changes_beside_small_ones(serve: Callable[..., Service], stock_py
         if chance.random() < 0.5:
             killed = threading.Timer(chance.random() * 0.3, service.kill)
             killed.start()
-            try:
+            with contextlib.suppress(psycopg.OperationalError):
                 change(service, chance)
-            except psycopg.OperationalError:
-                pass
             killed.join()
             stop.set()
             writer.join()
