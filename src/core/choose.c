@@ -48,6 +48,9 @@ static int find_free(const duckrow_db *db, struct dr_choice *choice, struct look
 {
     int64_t generations[DR_SLOTS], current = dr_slot_current(db);
     *look = (struct look){.count = dr_slot_list(db, generations), .rest = -1};
+    /* Any of them may be current. */
+    if (current == DR_SLOT_UNKNOWN)
+        return 0;
     for (int i = look->count; i-- > 0;) {
         if (generations[i] == current)
             continue;

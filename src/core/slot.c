@@ -26,14 +26,14 @@ int64_t dr_slot_current(const duckrow_db *db)
 {
     char path[PATH_MAX], target[32];
     if (dr_db_path(db, path, NULL, "snapshot/current"))
-        return -1;
+        return DR_SLOT_UNKNOWN;
     ssize_t n = dr_os.readlink(path, target, sizeof target - 1);
     if (n <= 0)
-        return -1;
+        return n < 0 && errno == ENOENT ? DR_SLOT_NONE : DR_SLOT_UNKNOWN;
     target[n] = 0;
     char *end;
     long long generation = strtoll(target, &end, 10);
-    return *end || generation < 0 ? -1 : generation;
+    return *end || generation < 0 ? DR_SLOT_NONE : generation;
 }
 
 static int by_number(const void *a, const void *b)

@@ -47,7 +47,7 @@ struct dr_pending {
 };
 
 duckrow_code dr_slot_path(const duckrow_db *db, int64_t generation, const char *name, char path[PATH_MAX], duckrow_error *error);
-/* -1: none. */
+enum { DR_SLOT_NONE = -1, DR_SLOT_UNKNOWN = -2 }; /* UNKNOWN: the link that names it can't be read */
 int64_t dr_slot_current(const duckrow_db *db);
 /* Ascending; returns how many. */
 int dr_slot_list(const duckrow_db *db, int64_t generations[DR_SLOTS]);

@@ -193,10 +193,11 @@ duckrow_code dr_host_open(struct dr_host *host, const struct dr_settings *settin
     if (!code)
         code = open_engine(host, error);
     /* Whatever was in the WAL, a stranger's commits perhaps: readers get it checkpointed. */
-    for (int i = 0; !code && i < host->databases; i++)
+    for (int i = 0; !code && i < host->databases; i++) {
         code = dr_publish(host, i, DR_PUBLISH_NOW, error);
-    if (code == DUCKROW_NO_SNAPSHOT)
-        code = DUCKROW_OK;
+        if (code == DUCKROW_NO_SNAPSHOT)
+            code = DUCKROW_OK;
+    }
     return code ? code : dr_leveler_open(host, &host->leveler, error);
 }
 

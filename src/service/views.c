@@ -88,8 +88,9 @@ static duckrow_code attach(struct dr_views *views, struct dr_view *view, int i, 
     /* Whoever has the database from us may have to bring its snapshot up to date first. */
     int64_t patience = served->away ? LEVEL_MS : 0;
     duckrow_code code = duckrow_snapshot_pin(served->db, patience, &view->snapshot[i], error);
+    /* It may have been removed while it is somebody else's. */
     if (code)
-        return code == DUCKROW_BUSY ? DUCKROW_NO_SNAPSHOT : code;
+        return code == DUCKROW_BUSY || (code == DUCKROW_NOT_FOUND && served->away) ? DUCKROW_NO_SNAPSHOT : code;
     view->sequence[i] = duckrow_snapshot_sequence(view->snapshot[i]);
     code = dr_session_guest(view->session, served->name, NULL, &view->guest[i], error);
     if (!code)

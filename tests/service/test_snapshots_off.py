@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from support.service import Service
 
@@ -35,3 +37,20 @@ def test_groups_are_acknowledged(serve: Callable[..., Service]) -> None:
     assert int(largest) > 1, "nothing was committed in a group"
     service.stop()
     assert service.duckrow.read("SELECT count(*) FROM t") == [[str(CLIENTS * ROWS)]]
+
+
+def test_a_database_beside_it_is_published(serve: Callable[..., Service], stock_python: Path) -> None:
+    """What a stranger left in it readers see as soon as the service is there, whatever is served before it."""
+    service = serve(start=False, databases=("core.duckdb", "runs.duckdb"))
+    runs = service.folder / "runs.duckdb"
+    service.duckrow("sql", "--write", service.duckrow.db, "CREATE TABLE t (i INTEGER)")
+    service.duckrow("config", service.duckrow.db, "snapshots", "off")
+    service.duckrow("sql", "--write", runs, "CREATE TABLE r AS SELECT 1 i")
+    subprocess.run(
+        [str(stock_python), "-c", "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('INSERT INTO r VALUES (2)')", runs],
+        check=True,
+    )
+    service.start()
+    look = "import duckdb, sys; print(duckdb.connect(sys.argv[1], read_only=True).execute('SELECT sum(i) FROM r').fetchone()[0])"
+    seen = [str(stock_python), "-c", look, str(service.folder / "runs.read.duckdb")]
+    assert subprocess.run(seen, check=True, capture_output=True, text=True).stdout == "3\n"

@@ -170,6 +170,32 @@ static void a_lower_max_slots_trims(void **state)
     assert_int_equal(slots(), 2);
 }
 
+static ssize_t unreadable(const char *path, char *target, size_t size)
+{
+    (void)path, (void)target, (void)size;
+    errno = EIO;
+    return -1;
+}
+
+/* Which one readers are given can't be told, so none is. */
+static void an_unreadable_link_frees_no_slot(void **state)
+{
+    (void)state;
+    struct dr_choice choice;
+    struct dr_config config = {.max_slots = 4, .snapshots = 1};
+    assert_int_equal(rotate(), DUCKROW_OK);
+    assert_int_equal(rotate(), DUCKROW_OK);
+    assert_int_equal(dr_choose(db, &config, &choice, &error), DUCKROW_OK);
+    assert_true(choice.generation >= 0);
+    dr_close(choice.lock);
+    dr_os.readlink = unreadable;
+    assert_int_equal(dr_choose(db, &config, &choice, &error), DUCKROW_OK);
+    assert_int_equal(choice.generation, -1);
+    dr_choose_trim(db, &(struct dr_config){.max_slots = 2});
+    dr_os.readlink = real.readlink;
+    assert_int_equal(slots(), 2);
+}
+
 /* ---- space ---- */
 
 static int64_t free_bytes;
@@ -272,9 +298,9 @@ static void a_rotation_that_can_wait_waits(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_database, close_database)
-    const struct CMUnitTest tests[] = {TEST(a_default_gives_way_to_freshness), TEST(max_slots_is_not_exceeded),
-                                       TEST(a_brief_reader_is_waited_for),     TEST(a_lower_max_slots_trims),
-                                       TEST(a_copy_without_room_is_not_begun), TEST(a_slot_that_has_its_space_needs_none),
-                                       TEST(a_rotation_that_can_wait_waits)};
+    const struct CMUnitTest tests[] = {TEST(a_default_gives_way_to_freshness),     TEST(max_slots_is_not_exceeded),
+                                       TEST(a_brief_reader_is_waited_for),         TEST(a_lower_max_slots_trims),
+                                       TEST(an_unreadable_link_frees_no_slot),     TEST(a_copy_without_room_is_not_begun),
+                                       TEST(a_slot_that_has_its_space_needs_none), TEST(a_rotation_that_can_wait_waits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
