@@ -217,29 +217,31 @@ def one_reads_what_one_has_written(path: str) -> None:
     other.close()
 
 
+def has_snapshot(path: str) -> bool:
+    return any(reader.pid == os.getpid() for slot in duckrow.status(path).slots for reader in slot.readers)
+
+
+def wait_for_no_snapshot(path: str) -> None:
+    deadline = time.monotonic() + 10
+    while has_snapshot(path):
+        assert time.monotonic() < deadline, "it still has a snapshot"
+        time.sleep(0.05)
+
+
 def an_idle_connection_keeps_no_snapshot(path: str) -> None:
     """And what it had stays: relations, registered frames, half-read rows."""
     import pandas
 
-    def has_one() -> bool:
-        return any(reader.pid == os.getpid() for slot in duckrow.status(path).slots for reader in slot.readers)
-
-    def wait_for_none() -> None:
-        deadline = time.monotonic() + 10
-        while has_one():
-            assert time.monotonic() < deadline, "it still has a snapshot"
-            time.sleep(0.1)
-
     name = a_table(path)
-    wait_for_none()  # of the checks before
+    wait_for_no_snapshot(path)  # of the checks before
     with duckrow.get_write_connection(path) as con:
         con.executemany(f"INSERT INTO {name} VALUES (?, ?)", [(i, "x") for i in range(100)])
         con.register("mine", pandas.DataFrame({"i": [1, 2, 3]}))
         relation = con.sql(f"SELECT count(*) FROM {name} JOIN mine USING (i)")
         con.execute(f"SELECT i FROM {name} ORDER BY i")
         assert con.fetchone() == (0,)
-        assert has_one()
-        wait_for_none()
+        assert has_snapshot(path)
+        wait_for_no_snapshot(path)
         assert con.fetchall() == [(i,) for i in range(1, 100)]
         assert relation.fetchall() == [(3,)]
         assert con.execute("SELECT sum(i) FROM mine").fetchall() == [(6,)]
@@ -383,6 +385,22 @@ def executemany_is_fast(path: str) -> None:
     assert len(rows_of(path, name)) == 3 * len(rows)
     served, stock = (statistics.median(each) for each in zip(*rates))
     assert served >= 50 * stock, f"{served:.0f} rows/s, DuckDB's own {stock:.0f}"
+
+
+def after_a_rest(path: str) -> None:
+    """What is shipped needs no snapshot, and there may be none attached."""
+    import pandas
+
+    name = f"rest{os.getpid()}"
+    frame = pandas.DataFrame({"l": [[1, 2]]})  # noqa: F841
+    with duckrow.get_write_connection(path, idle_release=0.05) as con:
+        con.execute(f"CREATE TABLE {name} (l INTEGER[])")
+        for statement, given in ((f"INSERT INTO {name} VALUES (?)", [[1, 2]]), (f"INSERT INTO {name} SELECT l FROM frame", None)):
+            for _ in range(2):
+                con.execute(statement, given)
+                assert con.execute(f"SELECT count(*) > 0 FROM {name}").fetchone() == (True,)
+                wait_for_no_snapshot(path)
+    assert rows_of(path, name) == [([1, 2],)] * 4
 
 
 def frames(path: str) -> None:
@@ -647,6 +665,7 @@ CHECKS: dict[str, Callable[[str], None]] = {
         timeouts_go_to_the_service,
         executemany_as_duckdb,
         executemany_is_fast,
+        after_a_rest,
         frames,
         temporary_tables,
         settings,

@@ -98,9 +98,10 @@ class Served:
         return bool(self._temporary or self.wire.statements)
 
     def scratch(self) -> Native:
-        """Another connection to this process's reader."""
+        """Another connection to this process's reader, which needs no snapshot: there may be none attached while nobody reads."""
         if self._scratch is None:
-            self._scratch = self.state.session.instance.connect()
+            self._scratch = self.state.session.instance.root.cursor()
+            self._scratch.execute("SET search_path = 'system.main'")
         return self._scratch
 
     def close(self) -> None:
