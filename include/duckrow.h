@@ -207,6 +207,26 @@ DUCKROW_API int64_t duckrow_snapshot_sequence(const duckrow_snapshot *snapshot);
 DUCKROW_API int64_t duckrow_snapshot_published_at(const duckrow_snapshot *snapshot);
 DUCKROW_API void duckrow_snapshot_unpin(duckrow_snapshot *snapshot);
 
+/* ---- staging ----------------------------------------------------------------------------------------------------------- */
+
+/* Rows on their way into a table, as a Parquet file that anybody may leave beside the database: no lock, no turn, no service, no
+ * database even. Whoever writes the database ingests each file once ("duckrow ingest", or the service).
+ *
+ *     duckrow_stage_begin()                 write a Parquet file to duckrow_stage_path(), with whatever can
+ *     duckrow_stage_commit()                from here on it is staged, whatever happens
+ *
+ * table: a name, or schema.name, as in SQL. */
+typedef struct duckrow_stage duckrow_stage;
+
+/* Errors: USAGE: no name of a table; PERMISSION, DISK_FULL, IO. */
+DUCKROW_API duckrow_code duckrow_stage_begin(duckrow_db *db, const char *table, duckrow_stage **stage, duckrow_error *error);
+DUCKROW_API const char *duckrow_stage_path(const duckrow_stage *stage);
+/* Syncs the file, gives it its name, syncs that, and frees the handle, whatever is returned. *name, where it isn't NULL, is the staged
+ * file's path, and freed with duckrow_free(). An error: it is not staged, and gone. USAGE: nothing was written there. */
+DUCKROW_API duckrow_code duckrow_stage_commit(duckrow_stage *stage, char **name, duckrow_error *error);
+/* Removes what was written, and frees the handle. */
+DUCKROW_API void duckrow_stage_abandon(duckrow_stage *stage);
+
 /* ---- status ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct duckrow_slot_status {

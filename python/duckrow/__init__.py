@@ -30,6 +30,7 @@ from duckrow.errors import (  # noqa: E402
 )
 from duckrow.mounts import AsOf  # noqa: E402
 from duckrow.patching import patch, unpatch  # noqa: E402
+from duckrow.staging import Stager, stage, stager  # noqa: E402
 from duckrow.status import Slot, Status, status  # noqa: E402
 
 __version__ = _core.VERSION
@@ -44,11 +45,14 @@ __all__ = [
     "Process",
     "PublishWarning",
     "Slot",
+    "Stager",
     "Status",
     "connect",
     "get_readonly_connection",
     "get_write_connection",
     "patch",
+    "stage",
+    "stager",
     "status",
     "unpatch",
 ]

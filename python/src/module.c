@@ -78,7 +78,8 @@ PyMODINIT_FUNC PyInit__core(void)
 {
     PyObject *module = PyModule_Create(&definition);
     if (!module || add_errors(module) < 0 || dr_py_add_handles(module) < 0 || dr_py_add_methods(module) < 0 ||
-        dr_py_add_statements(module) < 0 || PyModule_AddStringConstant(module, "VERSION", duckrow_version()) < 0) {
+        dr_py_add_statements(module) < 0 || dr_py_add_staging(module) < 0 ||
+        PyModule_AddStringConstant(module, "VERSION", duckrow_version()) < 0) {
         Py_XDECREF(module);
         return NULL;
     }

@@ -14,6 +14,7 @@ PyObject *dr_py_raise(const duckrow_error *error);
 int dr_py_add_handles(PyObject *module);
 int dr_py_add_methods(PyObject *module);
 int dr_py_add_statements(PyObject *module);
+int dr_py_add_staging(PyObject *module);
 int dr_py_add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type);
 
 #endif

@@ -45,12 +45,16 @@ static const struct flag flags[] = {
     {"-h", 0, offsetof(struct dr_options, help), 0},
     {"--timeout", DR_TAKES_TIMEOUT, 0, 1},
     {"--format", DR_TAKES_FORMAT, offsetof(struct dr_options, format), 1},
+    {"--format", DR_TAKES_FILES, offsetof(struct dr_options, format), 1},
     {"--output", DR_TAKES_FORMAT, offsetof(struct dr_options, output), 1},
     {"--file", DR_TAKES_FORMAT, offsetof(struct dr_options, file), 1},
     {"--force", DR_TAKES_TARGET, offsetof(struct dr_options, force), 0},
     {"--storage-version", DR_TAKES_STORAGE_VERSION, offsetof(struct dr_options, storage_version), 1},
     {"--fail-if", DR_TAKES_FAIL_IF, offsetof(struct dr_options, fail_if), 1},
     {"--watch", DR_TAKES_WATCH, 0, 0},
+    {"--create", DR_TAKES_INGEST, offsetof(struct dr_options, create), 0},
+    {"--add-columns", DR_TAKES_INGEST, offsetof(struct dr_options, add_columns), 0},
+    {"--keep", DR_TAKES_INGEST, offsetof(struct dr_options, keep), 0},
     {"--engine", DR_TAKES_ENGINE, offsetof(struct dr_options, engine), 1},
 };
 
@@ -99,7 +103,9 @@ static duckrow_code check(const struct dr_command *command, const struct dr_opti
         return dr_fail(error, DUCKROW_USAGE, "no target given: duckrow %s", command->usage);
     if ((command->takes & DR_TAKES_CHILD) && (!options->child || !*options->child))
         return dr_fail(error, DUCKROW_USAGE, "no command given: duckrow %s", command->usage);
-    if (options->format && !dr_format_find(options->format))
+    if ((command->takes & DR_TAKES_FILES) && (!options->name || !options->rest_count))
+        return dr_fail(error, DUCKROW_USAGE, "no %s given: duckrow %s", options->name ? "file" : "table", command->usage);
+    if (options->format && (command->takes & DR_TAKES_FORMAT) && !dr_format_find(options->format))
         return dr_fail(error, DUCKROW_USAGE, "unknown format %.100s: choose one of %s", options->format, dr_format_names());
     if (options->watch_ms && options->fail_if[0])
         return dr_fail(error, DUCKROW_USAGE, "--watch and --fail-if don't go together");
@@ -146,6 +152,12 @@ duckrow_code dr_options_parse(const struct dr_command *command, int count, char 
             options->value = arguments[i];
         } else if ((command->takes & DR_TAKES_TARGET) && !options->target) {
             options->target = arguments[i];
+        } else if ((command->takes & DR_TAKES_FILES) && !options->name) {
+            options->name = arguments[i];
+        } else if (command->takes & DR_TAKES_FILES) {
+            /* In the place of the arguments that were read already. */
+            options->rest = arguments;
+            arguments[options->rest_count++] = arguments[i];
         } else if (command->takes & DR_TAKES_CHILD) {
             return dr_fail(error, DUCKROW_USAGE, "put -- before the command: duckrow %s", command->usage);
         } else {

@@ -312,7 +312,7 @@ int dr_db_open_own(const duckrow_db *db, const char *path)
     return fd;
 }
 
-static duckrow_code make_one_folder(const duckrow_db *db, const char *path, duckrow_error *error)
+duckrow_code dr_db_make_one_folder(const duckrow_db *db, const char *path, duckrow_error *error)
 {
     if (dr_os.mkdir(path, 0777) < 0)
         return errno == EEXIST ? DUCKROW_OK : dr_fail_access(db, errno, path, error);
@@ -326,9 +326,9 @@ static duckrow_code make_one_folder(const duckrow_db *db, const char *path, duck
 duckrow_code dr_db_make_folder(const duckrow_db *db, duckrow_error *error)
 {
     char snapshot[PATH_MAX];
-    duckrow_code code = make_one_folder(db, db->folder, error);
+    duckrow_code code = dr_db_make_one_folder(db, db->folder, error);
     if (code == DUCKROW_OK && (code = dr_db_path(db, snapshot, error, "snapshot")) == DUCKROW_OK)
-        code = make_one_folder(db, snapshot, error);
+        code = dr_db_make_one_folder(db, snapshot, error);
     return code;
 }
 

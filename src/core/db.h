@@ -38,6 +38,7 @@ void dr_source_unlock(struct dr_source *source, short type);
 
 /* Makes .duckrow, with the database's mode and owner. */
 duckrow_code dr_db_make_folder(const duckrow_db *db, duckrow_error *error);
+duckrow_code dr_db_make_one_folder(const duckrow_db *db, const char *path, duckrow_error *error);
 /* Gives a file or folder that we made the database's mode, within `allowed`, and, if we may, its owner. 0777: a folder. */
 void dr_db_adopt(const duckrow_db *db, int fd, mode_t allowed);
 /* Opens a file of ours to read and write; makes it where there is none, or only one of another user's in a folder that we may

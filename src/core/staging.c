@@ -1,0 +1,393 @@
+#include "staging.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "access.h"
+
+enum { OLD_MS = 24 * 60 * 60 * 1000 };
+
+static const char suffix[] = ".parquet";
+
+/* ---- names ---- */
+
+static int is_plain(unsigned char byte)
+{
+    return isalnum(byte) || byte == '_' || byte == '-' || byte >= 0x80;
+}
+
+/* One name as SQL writes it, with or without quotes. Behind it; NULL: there is none, or no room. */
+static const char *put_name(const char *at, char *out, size_t size)
+{
+    size_t n = strlen(out), began = n;
+    int quoted = *at == '"';
+    for (at += quoted; *at && (quoted || *at != '.'); at++) {
+        if (quoted && *at == '"' && *++at != '"')
+            break;
+        int written = snprintf(out + n, size - n, is_plain((unsigned char)*at) ? "%c" : "%%%02X", (unsigned char)*at);
+        if (written < 0 || (size_t)written >= size - n)
+            return NULL;
+        n += (size_t)written;
+    }
+    if (quoted && at[-1] != '"')
+        return NULL;
+    return n > began ? at : NULL;
+}
+
+/* Tables of these names are written with a first letter in hexadecimal. */
+static int is_ours(const char *folder)
+{
+    return strcmp(folder, DR_STAGING_QUARANTINE) == 0 || strcmp(folder, DR_STAGING_DONE) == 0;
+}
+
+duckrow_code dr_staging_folder(const char *table, char folder[DR_STAGING_NAME], duckrow_error *error)
+{
+    *folder = 0;
+    const char *at = put_name(table, folder, DR_STAGING_NAME);
+    if (at && *at == '.') {
+        size_t n = strlen(folder);
+        snprintf(folder + n, DR_STAGING_NAME - n, ".");
+        at = put_name(at + 1, folder, DR_STAGING_NAME);
+    }
+    if (at && !*at && !is_ours(folder))
+        return DUCKROW_OK;
+    if (at && !*at) {
+        char rest[DR_STAGING_NAME];
+        memcpy(rest, folder + 1, strlen(folder));
+        snprintf(folder, DR_STAGING_NAME, "%%%02X%.200s", (unsigned char)*folder, rest);
+        return DUCKROW_OK;
+    }
+    return dr_fail(error, DUCKROW_USAGE, "\"%.100s\" is no name of a table: a name, or schema.name, is needed, at most 255 bytes long",
+                   table);
+}
+
+static int hexadecimal(char digit)
+{
+    return isdigit((unsigned char)digit) ? digit - '0' : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+}
+
+int dr_staging_table(const char *folder, char *table, size_t size)
+{
+    size_t n = 0;
+    int points = 0, length = 0;
+#define PUT(byte)                                                                                                                \
+    do {                                                                                                                         \
+        if (n + 2 >= size)                                                                                                       \
+            return 0;                                                                                                            \
+        table[n++] = (byte);                                                                                                     \
+    } while (0)
+    PUT('"');
+    for (const char *at = folder; *at; at++) {
+        char byte = *at;
+        if (byte == '.') {
+            if (points++ || !length)
+                return 0;
+            length = 0;
+            PUT('"');
+            PUT('.');
+            PUT('"');
+            continue;
+        }
+        if (byte == '%') {
+            int high = hexadecimal(at[1]), low = high < 0 ? -1 : hexadecimal(at[2]);
+            if (low < 0 || !(byte = (char)(high << 4 | low)))
+                return 0;
+            at += 2;
+        } else if (!is_plain((unsigned char)byte)) {
+            return 0;
+        }
+        if (byte == '"')
+            PUT('"');
+        PUT(byte);
+        length++;
+    }
+    PUT('"');
+#undef PUT
+    table[n] = 0;
+    return length > 0;
+}
+
+/* ---- folders ---- */
+
+duckrow_code dr_staging_path(const duckrow_db *db, char path[PATH_MAX], duckrow_error *error, const char *format, ...)
+{
+    char name[PATH_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(name, sizeof name, format, arguments);
+    va_end(arguments);
+    if (n < 0 || n >= PATH_MAX)
+        return dr_fail(error, DUCKROW_USAGE, "the name of the staged file is too long");
+    return dr_db_path(db, path, error, "staging/%s", name);
+}
+
+static duckrow_code sync_folder(const char *path, duckrow_error *error)
+{
+    int fd = dr_open(path, O_RDONLY | O_DIRECTORY, 0);
+    int failed = fd < 0 || dr_os.sync(fd) < 0;
+    int reason = errno;
+    dr_close(fd);
+    return failed ? dr_fail_os(error, reason, "cannot sync %s", path) : DUCKROW_OK;
+}
+
+/* A folder that was made is only there to stay when the one above it is synced. */
+static duckrow_code make_in(const duckrow_db *db, const char *above, const char *path, duckrow_error *error)
+{
+    struct stat st;
+    if (dr_os.stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return DUCKROW_OK;
+    duckrow_code code = dr_db_make_one_folder(db, path, error);
+    return code ? code : sync_folder(above, error);
+}
+
+duckrow_code dr_staging_make(const duckrow_db *db, const char *name, duckrow_error *error)
+{
+    char above[PATH_MAX], path[PATH_MAX], parent[PATH_MAX];
+    snprintf(parent, sizeof parent, "%s", db->path);
+    *strrchr(parent, '/') = 0;
+    duckrow_code code = make_in(db, *parent ? parent : "/", db->folder, error);
+    if (!code)
+        code = dr_db_path(db, above, error, "staging");
+    if (!code)
+        code = make_in(db, db->folder, above, error);
+    /* Each part of the name, from the first on. */
+    for (const char *end = name; !code && *end;) {
+        end += strcspn(end, "/");
+        code = dr_staging_path(db, path, error, "%.*s", (int)(end - name), name);
+        if (!code)
+            code = make_in(db, above, path, error);
+        memcpy(above, path, sizeof above);
+        end += *end == '/';
+    }
+    return code;
+}
+
+/* ---- producing ---- */
+
+struct duckrow_stage {
+    duckrow_db *db;
+    unsigned forks;
+    char folder[DR_STAGING_NAME], name[64], path[PATH_MAX];
+};
+
+duckrow_code duckrow_stage_begin(duckrow_db *db, const char *table, duckrow_stage **out, duckrow_error *error)
+{
+    dr_error_clear(error);
+    *out = NULL;
+    duckrow_stage *stage = calloc(1, sizeof *stage);
+    uint64_t random;
+    if (!stage)
+        return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    stage->db = db;
+    stage->forks = dr_fork_count();
+    duckrow_code code = dr_check_fork(db->forks, error);
+    if (!code)
+        code = dr_staging_folder(table, stage->folder, error);
+    if (!code && getrandom(&random, sizeof random, 0) != sizeof random)
+        code = dr_fail_os(error, errno, "cannot make a name for a staged file");
+    if (!code) {
+        snprintf(stage->name, sizeof stage->name, "%013lld-%016llx%s", (long long)dr_calendar_ms(), (unsigned long long)random, suffix);
+        code = dr_staging_path(db, stage->path, error, ".tmp/%s", stage->name);
+    }
+    if (!code)
+        code = dr_staging_make(db, ".tmp", error);
+    if (!code)
+        code = dr_staging_make(db, stage->folder, error);
+    if (code)
+        free(stage);
+    else
+        *out = stage;
+    return code;
+}
+
+const char *duckrow_stage_path(const duckrow_stage *stage)
+{
+    return stage->path;
+}
+
+static duckrow_code sync_file(const duckrow_stage *stage, duckrow_error *error)
+{
+    struct stat st;
+    int fd = dr_open(stage->path, O_RDONLY, 0);
+    if (fd < 0 && errno == ENOENT)
+        return dr_fail(error, DUCKROW_USAGE, "there is nothing to stage: %s was not written", stage->path);
+    if (fd < 0)
+        return dr_fail_os(error, errno, "cannot open %s", stage->path);
+    duckrow_code code = DUCKROW_OK;
+    if (dr_os.fstat(fd, &st) < 0 || dr_os.sync(fd) < 0)
+        code = dr_fail_os(error, errno, "cannot sync %s", stage->path);
+    else if (!S_ISREG(st.st_mode))
+        code = dr_fail(error, DUCKROW_USAGE, "%s is no file", stage->path);
+    else
+        dr_db_adopt(stage->db, fd, 0666);
+    dr_close(fd);
+    return code;
+}
+
+duckrow_code duckrow_stage_commit(duckrow_stage *stage, char **name, duckrow_error *error)
+{
+    char path[PATH_MAX], folder[PATH_MAX];
+    dr_error_clear(error);
+    duckrow_code code = dr_check_fork(stage->forks, error);
+    if (!code)
+        code = dr_staging_path(stage->db, folder, error, "%s", stage->folder);
+    if (!code)
+        code = dr_staging_path(stage->db, path, error, "%s/%s", stage->folder, stage->name);
+    if (!code)
+        code = sync_file(stage, error);
+    if (!code && dr_os.rename(stage->path, path) < 0)
+        code = dr_fail_os(error, errno, "cannot name %s", path);
+    /* Whoever is told of an error stages again, so it must be gone: else its rows were there twice. */
+    if (!code && (code = sync_folder(folder, error)))
+        dr_os.unlink(path);
+    if (!code && name && !(*name = strdup(path)))
+        *name = NULL;
+    duckrow_stage_abandon(stage);
+    return code;
+}
+
+void duckrow_stage_abandon(duckrow_stage *stage)
+{
+    if (!stage)
+        return;
+    if (!dr_check_fork(stage->forks, NULL))
+        dr_os.unlink(stage->path);
+    free(stage);
+}
+
+/* ---- looking ---- */
+
+static int is_whole_name(const char *name)
+{
+    size_t n = strlen(name), ends = sizeof suffix - 1;
+    return *name != '.' && n > ends && n < DR_STAGING_NAME && strcmp(name + n - ends, suffix) == 0;
+}
+
+static int by_name(const void *one, const void *other)
+{
+    return strcmp(((const struct dr_staged_file *)one)->name, ((const struct dr_staged_file *)other)->name);
+}
+
+static void describe(const struct stat *st, struct dr_staged_file *file)
+{
+    file->inode = (int64_t)st->st_ino;
+    file->size = st->st_size;
+    file->modified_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+/* Not a link, which may lead anywhere. */
+static int look_at(const duckrow_db *db, const char *folder, struct dr_staged_file *file)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    if (dr_staging_path(db, path, NULL, "%s/%s", folder, file->name) || dr_os.lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    describe(&st, file);
+    return 1;
+}
+
+duckrow_code dr_staging_list(const duckrow_db *db, const char *folder, int most, struct dr_staged_file **files, int *count, int *left,
+                             duckrow_error *error)
+{
+    char path[PATH_MAX];
+    int room = 0, kept = 0;
+    *files = NULL;
+    *count = *left = 0;
+    duckrow_code code = dr_staging_path(db, path, error, "%s", folder);
+    if (code)
+        return code;
+    DIR *opened = opendir(path);
+    if (!opened)
+        return errno == ENOENT ? DUCKROW_OK : dr_fail_access(db, errno, path, error);
+    for (struct dirent *entry; !code && (entry = readdir(opened));) {
+        if (!is_whole_name(entry->d_name))
+            continue;
+        if (*count == room) {
+            room = room ? 2 * room : 64;
+            struct dr_staged_file *more = realloc(*files, (size_t)room * sizeof *more);
+            if (!more) {
+                code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+                break;
+            }
+            *files = more;
+        }
+        snprintf((*files)[(*count)++].name, DR_STAGING_NAME, "%s", entry->d_name);
+    }
+    closedir(opened);
+    if (*count)
+        qsort(*files, (size_t)*count, sizeof **files, by_name);
+    int found = *count;
+    for (int i = 0; i < found && kept < most; i++) {
+        (*files)[kept] = (*files)[i];
+        kept += look_at(db, folder, &(*files)[kept]);
+        *left = found - i - 1;
+    }
+    *count = kept;
+    return code;
+}
+
+static int folder_by_name(const void *one, const void *other)
+{
+    return strcmp(one, other);
+}
+
+duckrow_code dr_staging_folders(const duckrow_db *db, char (**folders)[DR_STAGING_NAME], int *count, duckrow_error *error)
+{
+    char path[PATH_MAX], table[2 * DR_STAGING_NAME + 8];
+    *folders = NULL;
+    *count = 0;
+    duckrow_code code = dr_db_path(db, path, error, "staging");
+    if (code)
+        return code;
+    DIR *opened = opendir(path);
+    if (!opened)
+        return errno == ENOENT ? DUCKROW_OK : dr_fail_access(db, errno, path, error);
+    for (struct dirent *entry; !code && (entry = readdir(opened));) {
+        if (*entry->d_name == '.' || is_ours(entry->d_name) || !dr_staging_table(entry->d_name, table, sizeof table))
+            continue;
+        char (*more)[DR_STAGING_NAME] = realloc(*folders, ((size_t)*count + 1) * sizeof *more);
+        if (!more) {
+            code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+            break;
+        }
+        *folders = more;
+        snprintf(more[(*count)++], DR_STAGING_NAME, "%s", entry->d_name);
+    }
+    closedir(opened);
+    if (*count)
+        qsort(*folders, (size_t)*count, sizeof **folders, folder_by_name);
+    return code;
+}
+
+int dr_staging_same(const duckrow_db *db, const char *folder, const struct dr_staged_file *file)
+{
+    struct dr_staged_file now = *file;
+    return look_at(db, folder, &now) && now.inode == file->inode && now.size == file->size && now.modified_ns == file->modified_ns;
+}
+
+void dr_staging_sweep(const duckrow_db *db)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    if (dr_staging_path(db, path, NULL, ".tmp"))
+        return;
+    DIR *opened = opendir(path);
+    if (!opened)
+        return;
+    for (struct dirent *entry; (entry = readdir(opened));) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            dr_staging_path(db, path, NULL, ".tmp/%s", entry->d_name) || dr_os.lstat(path, &st) < 0)
+            continue;
+        int64_t age = dr_calendar_ms() - ((int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000);
+        if (S_ISREG(st.st_mode) && age > OLD_MS)
+            dr_os.unlink(path);
+    }
+    closedir(opened);
+}

@@ -1,0 +1,51 @@
+/* Staged files: rows on their way into a table, in Parquet files that everybody may put there, without a lock.
+ *
+ *     core.duckdb.duckrow/staging/.tmp/             files that are being written
+ *                                <table>/x.parquet  whole ones, ingested in the order of their names
+ *                                quarantine/<table>/, done/<table>/   what ingest took out
+ *
+ * The rule, for whoever does it by hand: write a file in .tmp, sync it, rename it into <table>/, with a name that ends in .parquet and
+ * doesn't begin with a point. Two files of one name must not be there at a time; names made here begin with the time and never collide.
+ *
+ * <table> is a table's name, or schema.name; bytes in them other than letters, digits, _, - and those beyond ASCII are written %2E,
+ * and so are the first letters of tables called quarantine and done.
+ *
+ * Killed before the rename: a file in .tmp, which dr_staging_sweep removes when it is old. After it: staged. */
+#ifndef DR_STAGING_H
+#define DR_STAGING_H
+
+#include "db.h"
+
+enum { DR_STAGING_NAME = NAME_MAX + 1 };
+#define DR_STAGING_QUARANTINE "quarantine"
+#define DR_STAGING_DONE "done"
+
+/* "t", "s.t", "\"odd name\".t" as SQL has them → the folder's name. Errors: USAGE: no name of a table. */
+duckrow_code dr_staging_folder(const char *table, char folder[DR_STAGING_NAME], duckrow_error *error);
+/* And back, as SQL: "\"s\".\"t\"". 0: not such a folder. */
+int dr_staging_table(const char *folder, char *table, size_t size);
+
+/* "<folder>/staging/<format…>"; errors as of dr_db_path. */
+duckrow_code dr_staging_path(const duckrow_db *db, char path[PATH_MAX], duckrow_error *error, const char *format, ...)
+    DR_PRINTF(4, 5);
+/* Makes staging/<name> and the folders above it, and syncs them. */
+duckrow_code dr_staging_make(const duckrow_db *db, const char *name, duckrow_error *error);
+
+/* Who a staged file is: a new one of the same name is another. */
+struct dr_staged_file {
+    char name[DR_STAGING_NAME];
+    int64_t inode, size, modified_ns;
+};
+/* The whole files of a table's folder, by name; *files is freed by the caller. Links, folders and what can't be looked at are not among
+ * them. At most `most`, the first ones; *left: how many more there are. */
+duckrow_code dr_staging_list(const duckrow_db *db, const char *folder, int most, struct dr_staged_file **files, int *count, int *left,
+                             duckrow_error *error);
+/* The tables' folders, by name; each is freed with the array, by free(). */
+duckrow_code dr_staging_folders(const duckrow_db *db, char (**folders)[DR_STAGING_NAME], int *count, duckrow_error *error);
+/* Is it the same file still? */
+int dr_staging_same(const duckrow_db *db, const char *folder, const struct dr_staged_file *file);
+
+/* Removes what was left in .tmp for longer than a day. */
+void dr_staging_sweep(const duckrow_db *db);
+
+#endif
