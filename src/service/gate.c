@@ -134,6 +134,13 @@ duckrow_code dr_gate_alone(struct dr_gate *gate, struct dr_member *member, int64
     return code;
 }
 
+void dr_gate_use(struct dr_gate *gate, struct dr_member *member, void *connection)
+{
+    pthread_mutex_lock(&gate->mutex);
+    member->connection = connection;
+    pthread_mutex_unlock(&gate->mutex);
+}
+
 int dr_gate_shield(struct dr_gate *gate, struct dr_member *member)
 {
     pthread_mutex_lock(&gate->mutex);

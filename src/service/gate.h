@@ -45,6 +45,8 @@ void dr_gate_init(struct dr_gate *gate, void (*interrupt)(void *connection, void
 duckrow_code dr_gate_enter(struct dr_gate *gate, struct dr_member *member, int64_t deadline, duckrow_error *error);
 duckrow_code dr_gate_alone(struct dr_gate *gate, struct dr_member *member, int64_t deadline, int64_t patience,
                            duckrow_error *error);
+/* The member goes on on another connection, which is interrupted from here on. */
+void dr_gate_use(struct dr_gate *gate, struct dr_member *member, void *connection);
 /* Around COMMIT and ROLLBACK, up to leaving: an interrupted COMMIT may have committed, an interrupted ROLLBACK leaves the transaction
  * open. 0 where the member was cancelled before. */
 int dr_gate_shield(struct dr_gate *gate, struct dr_member *member);

@@ -30,6 +30,9 @@ struct dr_lane {
     int64_t took_us;     /* the last group */
     int closing, started;
     struct dr_runner *runner;
+    /* For groups of gathered rows alone. DuckDB 2.0 plans a prepared statement anew each time, and here there is nothing to optimize. */
+    duckdb_connection plain;
+    struct dr_runner *gatherer;
     atomic_llong groups, units, largest;
 };
 
@@ -64,16 +67,16 @@ static int gather(struct dr_lane *lane, struct dr_unit *units, int count)
     struct dr_unit *unit = units;
     for (int i = 0; all && i < count; i++, unit = unit->next)
         for (int k = 0; all && k < unit->operations; k++)
-            all = unit->operation[k].statement == statement && dr_runner_gather(lane->runner, unit, k) == 0;
+            all = dr_statement_same(unit->operation[k].statement, statement) && dr_runner_gather(lane->gatherer, unit, k) == 0;
     if (!all)
-        dr_runner_forget(lane->runner);
+        dr_runner_forget(lane->gatherer);
     return all;
 }
 
 static duckrow_code flush(void *context, duckrow_error *error)
 {
     struct dr_lane *lane = context;
-    return dr_runner_flush(lane->runner, error);
+    return dr_runner_flush(lane->gatherer, error);
 }
 
 /* Everything or nothing. append: rows may be gathered. *committed: an error is of publishing alone. */
@@ -82,22 +85,25 @@ static duckrow_code attempt(struct dr_lane *lane, struct dr_unit *units, int cou
 {
     struct dr_host *host = lane->host;
     *error = (duckrow_error){0};
+    lane->member.connection = append ? lane->plain : lane->connection;
     duckrow_code code = dr_gate_enter(&host->gate, &lane->member, units->deadline, error);
     *failed = *committed = 0;
     if (code)
         return code;
     struct dr_committing how = {.context = lane};
-    if (append && gather(lane, units, count))
+    if (append && gather(lane, units, count)) {
         how.run = flush;
-    else
+    } else {
+        dr_gate_use(&host->gate, &lane->member, lane->connection);
         code = dr_connection_run(host->duckdb, lane->connection, "BEGIN", error);
+    }
     if (!code && !how.run && (code = run_units(lane, units, count, append, failed, error)))
         undo(lane);
     if (!code) {
         code = dr_host_commit(host, &lane->member, lane->database, &how, error);
         *committed = how.committed;
         if (code)
-            dr_runner_forget(lane->runner);
+            dr_runner_forget(how.run ? lane->gatherer : lane->runner);
     } else {
         if (lane->member.cancelled)
             code = dr_fail(error, DUCKROW_BUSY, "%s", lane->member.told);
@@ -326,8 +332,12 @@ duckrow_code dr_lane_open(struct dr_host *host, int database, struct dr_lane **o
     pthread_mutex_init(&lane->mutex, NULL);
     dr_condition_init(&lane->arrived);
     duckrow_code code = dr_host_connect(host, database, &lane->connection, error);
-    lane->member.connection = lane->connection;
-    if (!code && !(lane->runner = dr_runner_make(host, lane->connection, database)))
+    if (!code)
+        code = dr_host_connect(host, database, &lane->plain, error);
+    if (!code)
+        code = dr_connection_run(host->duckdb, lane->plain, "PRAGMA disable_optimizer", error);
+    if (!code && (!(lane->runner = dr_runner_make(host, lane->connection, database)) ||
+                  !(lane->gatherer = dr_runner_make(host, lane->plain, database))))
         code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     if (!code && pthread_create(&lane->thread, NULL, work, lane))
         code = dr_fail(error, DUCKROW_NO_MEMORY, "cannot start a thread");
@@ -364,6 +374,8 @@ void dr_lane_close(struct dr_lane *lane)
     if (lane->started)
         pthread_join(lane->thread, NULL);
     dr_runner_free(lane->runner);
+    dr_runner_free(lane->gatherer);
     lane->host->duckdb->disconnect(&lane->connection);
+    lane->host->duckdb->disconnect(&lane->plain);
     free(lane);
 }

@@ -13,7 +13,7 @@
 
 #include "core/error.h"
 
-enum { DR_CHECKPOINT_LEAST = 16, DR_CHECKPOINT_SHARE = 20 };
+enum { DR_CHECKPOINT_LEAST = 16, DR_CHECKPOINT_SHARE = 40 };
 enum {
     DR_PUBLISH_NOW = 1, /* checkpoint whatever the WAL holds */
     DR_PUBLISH_DUE = 2, /* a checkpoint is due, however lately one was tried */

@@ -63,7 +63,7 @@ static struct kept *find(struct dr_runner *runner, struct dr_statement *statemen
     struct kept *oldest = NULL;
     for (int i = 0; i < SHAPES; i++) {
         struct kept *kept = &runner->kept[i];
-        if (kept->statement == statement && kept->zone == runner->zone) {
+        if (kept->zone == runner->zone && dr_statement_same(kept->statement, statement)) {
             kept->used = ++runner->uses;
             return kept;
         }

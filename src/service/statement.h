@@ -4,6 +4,7 @@
 #define DR_STATEMENT_H
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "columns.h"
 #include "engine/session.h"
@@ -68,6 +69,14 @@ enum { DR_QUICK_US = 5000 };
 static inline int dr_statement_is_quick(const struct dr_statement *statement)
 {
     return statement->shape || (statement->cost && statement->cost <= DR_QUICK_US);
+}
+
+/* Do both mean the same? Sessions may each have their own of one text, which was made for them at the same time, or has been forgotten
+ * meanwhile. */
+static inline int dr_statement_same(const struct dr_statement *one, const struct dr_statement *other)
+{
+    return one == other || (one && other && one->schema == other->schema && one->database == other->database &&
+                            !one->shape == !other->shape && strcmp(one->sql, other->sql) == 0);
 }
 
 /* It took so long: of the last runs, the last counts half. */

@@ -95,11 +95,18 @@ struct dr_statement *dr_statements_find(struct dr_statements *statements, const 
     return found;
 }
 
-static void keep(struct dr_statements *statements, const char *sql, int database, struct dr_statement *statement)
+/* Where others made it at the same time, all go on with one: rows of one statement are gathered. */
+static struct dr_statement *keep(struct dr_statements *statements, const char *sql, int database, struct dr_statement *statement)
 {
+    struct dr_statement *there = dr_statements_find(statements, sql, database);
+    if (there && there->schema == statement->schema) {
+        dr_statement_put(statement);
+        return there;
+    }
+    dr_statement_put(there);
     char *text = strlen(sql) < KEPT_TEXT ? strdup(sql) : NULL;
     if (!text)
-        return;
+        return statement;
     uint64_t hash = hash_text(sql, database);
     int at = (int)(hash % PLACES);
     pthread_mutex_lock(&statements->mutex);
@@ -110,6 +117,7 @@ static void keep(struct dr_statements *statements, const char *sql, int database
     statements->place[at].statement = dr_statement_get(statement);
     pthread_mutex_unlock(&statements->mutex);
     dr_statement_put(old);
+    return statement;
 }
 
 /* ---- what DuckDB tells ---- */
@@ -438,7 +446,7 @@ duckrow_code dr_statements_make(struct dr_statements *statements, const struct d
         *made = NULL;
     } else if (look->shared && !rewritten) {
         /* What was rewritten may hold what is the session's: its user, its settings. */
-        keep(statements, look->sql, look->database, statement);
+        *made = keep(statements, look->sql, look->database, statement);
     }
     return code;
 }
