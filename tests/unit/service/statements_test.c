@@ -50,6 +50,28 @@ static void keeping(void)
     dr_statement_put(made);
 }
 
+/* Who makes one at the same time as another goes on with the other's. */
+static void made_twice(void)
+{
+    duckrow_error error;
+    set_up();
+    static const char sql[] = "INSERT INTO t VALUES ($1, $2, $3)";
+    struct dr_statement *first = make(sql, (struct dr_look){.shared = 1}, &error);
+    struct dr_statement *second = make(sql, (struct dr_look){.shared = 1}, &error);
+    assert_ptr_equal(second, first);
+    dr_statement_put(second);
+    /* A session's own is another object, and means the same where it has the same shape. */
+    second = make("INSERT INTO t VALUES ($1, $2,$3)", (struct dr_look){.shared = 1}, &error);
+    assert_false(dr_statement_same(first, second));
+    dr_statement_put(second);
+    run_alone("ALTER TABLE t ADD COLUMN x INTEGER DEFAULT 1");
+    second = make(sql, (struct dr_look){.shared = 0}, &error);
+    assert_ptr_not_equal(second, first);
+    assert_false(dr_statement_same(first, second));
+    dr_statement_put(second);
+    dr_statement_put(first);
+}
+
 /* One that takes another's place in the table doesn't take it from who uses it. */
 static void many(void)
 {
@@ -214,6 +236,7 @@ static void nextval(void)
         with_each_engine(NULL, body);                                                                                            \
     }
 ENGINE_TEST(keeping)
+ENGINE_TEST(made_twice)
 ENGINE_TEST(many)
 ENGINE_TEST(learning)
 ENGINE_TEST(failing)
@@ -222,7 +245,7 @@ ENGINE_TEST(nextval)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_keeping),        cmocka_unit_test(test_many),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_keeping), cmocka_unit_test(test_made_twice),        cmocka_unit_test(test_many),
                                        cmocka_unit_test(test_learning),       cmocka_unit_test(test_failing),
                                        cmocka_unit_test(test_own_connection), cmocka_unit_test(test_nextval)};
     return cmocka_run_group_tests(tests, NULL, NULL);
