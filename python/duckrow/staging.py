@@ -37,7 +37,8 @@ def _engine() -> duckdb.DuckDBPyConnection:
     if getattr(_local, "pid", None) != os.getpid():
         _local.con = _stock.connect(":memory:")
         _local.pid = os.getpid()
-    return _local.con
+    con: duckdb.DuckDBPyConnection = _local.con
+    return con
 
 
 def _quoted(text: str) -> str:
@@ -123,8 +124,8 @@ def stage(path: str | os.PathLike[str], table: str, data: Any) -> str:
 
 
 class Stager:
-    """Rows one by one, staged in files of many: after so many rows, bytes (about) or seconds, whatever comes first, and at the end of
-    `with`. `add` and `flush` may be called from several threads. Rows that were added, but whose file is not staged, are only in
+    """Rows one by one, staged in files of many: after so many rows, bytes (about) or seconds, whatever comes first, and when `with`
+    ends. `add` and `flush` may be called from several threads. Rows that were added, but whose file is not staged, are only in
     memory: `flush` stages them at once."""
 
     def __init__(self, path: str | os.PathLike[str], table: str, rows: int, bytes: int, seconds: float) -> None:
@@ -140,7 +141,7 @@ class Stager:
         _core.Stage(self._path, table).abandon()  # what is wrong with them is said here
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Adds a row: the columns by name. A failure of an earlier file, staged in the background, is raised here, and the rows kept."""
+        """Adds a row: the columns by name. If an earlier file could not be staged it says so here, and keeps the rows."""
         if not isinstance(row, Mapping):
             message = f"a row is a dict, with the columns' names: not {type(row).__name__}"
             raise TypeError(message)

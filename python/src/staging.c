@@ -104,11 +104,7 @@ static PyGetSetDef stage_attributes[] = {
     {0},
 };
 static PyType_Slot stage_slots[] = {
-    {Py_tp_new, stage_new},
-    {Py_tp_dealloc, stage_dealloc},
-    {Py_tp_methods, stage_methods},
-    {Py_tp_getset, stage_attributes},
-    {0},
+    {Py_tp_new, stage_new}, {Py_tp_dealloc, stage_dealloc}, {Py_tp_methods, stage_methods}, {Py_tp_getset, stage_attributes}, {0},
 };
 static PyType_Spec stage_spec = {"duckrow._core.Stage", sizeof(Stage), 0, Py_TPFLAGS_DEFAULT, stage_slots};
 

@@ -55,7 +55,8 @@ struct dr_command {
 DUCKROW_API int duckrow_main(int argc, char **argv, const struct dr_command *const *more);
 
 extern const struct dr_command dr_command_sql, dr_command_status, dr_command_hold, dr_command_publish, dr_command_path,
-    dr_command_copy, dr_command_upgrade, dr_command_doctor, dr_command_config, dr_command_stage, dr_command_ingest, dr_command_version;
+    dr_command_copy, dr_command_upgrade, dr_command_doctor, dr_command_config, dr_command_stage, dr_command_ingest,
+    dr_command_version;
 
 /* Fills in options from the arguments behind the subcommand's name. Errors: USAGE. */
 duckrow_code dr_options_parse(const struct dr_command *command, int count, char **arguments, struct dr_options *options,

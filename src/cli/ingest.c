@@ -127,7 +127,8 @@ static void tell(const struct run *run, int once)
     } else {
         printf("%lld file%s ingested", (long long)ingest->files, ingest->files == 1 ? "" : "s");
         if (ingest->quarantined)
-            printf(", %lld in quarantine: %s/staging/quarantine", (long long)ingest->quarantined, duckrow_db_folder(run->work.db));
+            printf(", %lld in quarantine: %s/staging/quarantine", (long long)ingest->quarantined,
+                   duckrow_db_folder(run->work.db));
         if (ingest->waiting)
             printf(", %lld wait for their tables to be made", (long long)ingest->waiting);
         putchar('\n');
@@ -164,7 +165,8 @@ static int run_ingest(const struct dr_options *options)
 {
     struct run run = {.options = options};
     duckrow_error error = {0};
-    run.ingest = (struct dr_ingest){.begin = begin, .commit = commit, .rollback = rollback, .context = &run, .rules = DR_INGEST_RULES};
+    run.ingest =
+        (struct dr_ingest){.begin = begin, .commit = commit, .rollback = rollback, .context = &run, .rules = DR_INGEST_RULES};
     run.ingest.rules.create = options->create;
     run.ingest.rules.add_columns = options->add_columns;
     run.ingest.rules.keep = options->keep;
@@ -186,19 +188,21 @@ static int run_ingest(const struct dr_options *options)
 
 const struct dr_command dr_command_ingest = {
     "ingest",
-    "ingest [--watch [1s]] [--create] [--add-columns] [--keep] [--json] [--timeout 10s] [--engine FILE] DB",
+    "ingest [--watch [SECONDS]] [--create] [--add-columns] [--keep] [--json] [--timeout 10s] [--engine FILE] DB",
     "take staged files into their tables",
-    "Takes what was staged (duckrow stage) into its tables, each file once, whenever this or anything else was killed. A running service\n"
+    "Takes what was staged (duckrow stage) into its tables, each file once, whenever this or anything else was killed. A running "
+    "service\n"
     "steps aside for it.\n"
     "\n"
-    "Columns go by their names; those that a file lacks take their defaults. A file that doesn't fit goes to staging/quarantine in the\n"
+    "Columns go by their names; those that a file lacks take their defaults. A file that doesn't fit goes to staging/quarantine "
+    "in the\n"
     "database's folder, with the reason beside it; the others go in. Files of a table that doesn't exist wait.\n"
     "\n"
-    "  --watch [1s]     look for files so often, and go on until it is ended\n"
-    "  --create         make a table that doesn't exist, with the columns of its first file\n"
-    "  --add-columns    add columns that a table lacks\n"
-    "  --keep           move ingested files to staging/done/<table>/<date> instead of removing them\n"
-    "  --timeout 10s    how long to wait for the turn\n",
+    "  --watch [SECONDS]  look for files so often (1), and go on until it is ended\n"
+    "  --create           make a table that doesn't exist, with the columns of its first file\n"
+    "  --add-columns      add columns that a table lacks\n"
+    "  --keep             move ingested files to staging/done/<table>/<date> instead of removing them\n"
+    "  --timeout 10s      how long to wait for the turn\n",
     DR_TAKES_DATABASE | DR_TAKES_WATCH | DR_TAKES_INGEST | DR_TAKES_JSON | DR_TAKES_TIMEOUT | DR_TAKES_ENGINE,
     run_ingest,
 };

@@ -155,9 +155,11 @@ duckrow_code dr_options_parse(const struct dr_command *command, int count, char 
         } else if ((command->takes & DR_TAKES_FILES) && !options->name) {
             options->name = arguments[i];
         } else if (command->takes & DR_TAKES_FILES) {
-            /* In the place of the arguments that were read already. */
+            /* In the places of arguments that were read already, which go to theirs: whoever made the list frees it. */
+            char *file = arguments[i];
+            arguments[i] = arguments[options->rest_count];
+            arguments[options->rest_count++] = file;
             options->rest = arguments;
-            arguments[options->rest_count++] = arguments[i];
         } else if (command->takes & DR_TAKES_CHILD) {
             return dr_fail(error, DUCKROW_USAGE, "put -- before the command: duckrow %s", command->usage);
         } else {

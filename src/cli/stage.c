@@ -31,7 +31,7 @@ static enum kind kind_by_name(const char *text)
     static const struct {
         const char *name;
         enum kind kind;
-    } names[] = {{"parquet", PARQUET}, {"csv", CSV},  {"tsv", CSV},    {"txt", CSV},
+    } names[] = {{"parquet", PARQUET}, {"csv", CSV},    {"tsv", CSV},    {"txt", CSV},
                  {"json", JSON},       {"jsonl", JSON}, {"ndjson", JSON}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcasecmp(names[i].name, text) == 0)
@@ -105,8 +105,9 @@ static duckrow_code convert(struct staging *staging, enum kind kind, const char 
             return code;
     }
     char *from = dr_sql_quote(strcmp(file, "-") == 0 ? "/dev/stdin" : file, '\''), *to = dr_sql_quote(target, '\'');
-    char *sql = from && to ? dr_sql_format("COPY (FROM %s(%s)) TO %s (FORMAT parquet)", kind == CSV ? "read_csv" : "read_json", from, to)
-                           : NULL;
+    char *sql = from && to
+                    ? dr_sql_format("COPY (FROM %s(%s)) TO %s (FORMAT parquet)", kind == CSV ? "read_csv" : "read_json", from, to)
+                    : NULL;
     duckrow_code code = sql ? dr_session_run(work->session, sql, error) : dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     free(sql);
     free(from);
@@ -190,7 +191,8 @@ const struct dr_command dr_command_stage = {
     "stage",
     "stage [--format parquet|csv|json] [--json] [--engine FILE] DB TABLE FILE…",
     "leave rows for a table, without a lock",
-    "Leaves the rows of each file beside the database, from where its writer takes them into the table, each file once: the service by\n"
+    "Leaves the rows of each file beside the database, from where its writer takes them into the table, each file once: the "
+    "service by\n"
     "itself, or duckrow ingest. It needs no lock, no service, and no database yet. TABLE is a name, or schema.name.\n"
     "\n"
     "Parquet files are copied as they are. CSV and JSON (lines, or an array) are converted by DuckDB; - is standard input.\n"

@@ -64,8 +64,8 @@ duckrow_code dr_staging_folder(const char *table, char folder[DR_STAGING_NAME], 
         snprintf(folder, DR_STAGING_NAME, "%%%02X%.200s", (unsigned char)*folder, rest);
         return DUCKROW_OK;
     }
-    return dr_fail(error, DUCKROW_USAGE, "\"%.100s\" is no name of a table: a name, or schema.name, is needed, at most 255 bytes long",
-                   table);
+    return dr_fail(error, DUCKROW_USAGE,
+                   "\"%.100s\" is no name of a table: a name, or schema.name, is needed, at most 255 bytes long", table);
 }
 
 static int hexadecimal(char digit)
@@ -193,7 +193,8 @@ duckrow_code duckrow_stage_begin(duckrow_db *db, const char *table, duckrow_stag
     if (!code && getrandom(&random, sizeof random, 0) != sizeof random)
         code = dr_fail_os(error, errno, "cannot make a name for a staged file");
     if (!code) {
-        snprintf(stage->name, sizeof stage->name, "%013lld-%016llx%s", (long long)dr_calendar_ms(), (unsigned long long)random, suffix);
+        snprintf(stage->name, sizeof stage->name, "%013lld-%016llx%s", (long long)dr_calendar_ms(), (unsigned long long)random,
+                 suffix);
         code = dr_staging_path(db, stage->path, error, ".tmp/%s", stage->name);
     }
     if (!code)
@@ -293,8 +294,8 @@ static int look_at(const duckrow_db *db, const char *folder, struct dr_staged_fi
     return 1;
 }
 
-duckrow_code dr_staging_list(const duckrow_db *db, const char *folder, int most, struct dr_staged_file **files, int *count, int *left,
-                             duckrow_error *error)
+duckrow_code dr_staging_list(const duckrow_db *db, const char *folder, int most, struct dr_staged_file **files, int *count,
+                             int *left, duckrow_error *error)
 {
     char path[PATH_MAX];
     int room = 0, kept = 0;
@@ -369,7 +370,8 @@ duckrow_code dr_staging_folders(const duckrow_db *db, char (**folders)[DR_STAGIN
 int dr_staging_same(const duckrow_db *db, const char *folder, const struct dr_staged_file *file)
 {
     struct dr_staged_file now = *file;
-    return look_at(db, folder, &now) && now.inode == file->inode && now.size == file->size && now.modified_ns == file->modified_ns;
+    return look_at(db, folder, &now) && now.inode == file->inode && now.size == file->size &&
+           now.modified_ns == file->modified_ns;
 }
 
 void dr_staging_sweep(const duckrow_db *db)

@@ -38,8 +38,8 @@ struct dr_staged_file {
 };
 /* The whole files of a table's folder, by name; *files is freed by the caller. Links, folders and what can't be looked at are not among
  * them. At most `most`, the first ones; *left: how many more there are. */
-duckrow_code dr_staging_list(const duckrow_db *db, const char *folder, int most, struct dr_staged_file **files, int *count, int *left,
-                             duckrow_error *error);
+duckrow_code dr_staging_list(const duckrow_db *db, const char *folder, int most, struct dr_staged_file **files, int *count,
+                             int *left, duckrow_error *error);
 /* The tables' folders, by name; each is freed with the array, by free(). */
 duckrow_code dr_staging_folders(const duckrow_db *db, char (**folders)[DR_STAGING_NAME], int *count, duckrow_error *error);
 /* Is it the same file still? */

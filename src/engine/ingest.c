@@ -62,7 +62,8 @@ static duckrow_code take_chunk(const struct dr_ingest *ingest, duckdb_data_chunk
     return code;
 }
 
-static duckrow_code query(const struct dr_ingest *ingest, int columns, take_row row, void *context, duckrow_error *error, char *sql)
+static duckrow_code query(const struct dr_ingest *ingest, int columns, take_row row, void *context, duckrow_error *error,
+                          char *sql)
 {
     const struct dr_duckdb *duckdb = ingest->duckdb;
     duckdb_result result = {0};
@@ -99,7 +100,8 @@ static char *path_list(const struct batch *batch, const int *chosen, int count)
     int failed = !stream;
     for (int i = 0; !failed && i < count; i++) {
         const struct dr_staged_file *file = &batch->files[chosen ? chosen[i] : i];
-        char *quoted = dr_staging_path(batch->ingest->db, path, NULL, "%s/%s", batch->folder, file->name) ? NULL : dr_sql_quote(path, '\'');
+        char *quoted =
+            dr_staging_path(batch->ingest->db, path, NULL, "%s/%s", batch->folder, file->name) ? NULL : dr_sql_quote(path, '\'');
         failed = !quoted || fprintf(stream, "%s%s", i ? ", " : "[", quoted) < 0;
         free(quoted);
     }
@@ -145,11 +147,8 @@ static duckrow_code found_one(void *context, char **values, duckrow_error *error
 static duckrow_code exists(const struct dr_ingest *ingest, const char *table, int *found, duckrow_error *error)
 {
     *found = 0;
-    char *name = dr_sql_format("%s.%s", ingest->catalog, table), *quoted = name ? dr_sql_quote(name, '\'') : NULL;
     duckrow_code code = query(ingest, 1, found_one, found, error,
-                              quoted ? dr_sql_format("SELECT name FROM pragma_table_info(%s) LIMIT 1", quoted) : NULL);
-    free(name);
-    free(quoted);
+                              dr_sql_format("SELECT column_name FROM (DESCRIBE %s.%s) LIMIT 1", ingest->catalog, table));
     if (code == DUCKROW_SQL && strncmp(error->message, "Catalog Error", 13) == 0) {
         dr_error_clear(error);
         code = DUCKROW_OK;
@@ -211,8 +210,8 @@ static duckrow_code enter(const struct batch *batch, const int *chosen, int coun
         char *name = dr_sql_quote(file->name, '\'');
         if (!name)
             goto failed;
-        fprintf(stream, "%s(%s, %s, %lld, %lld, %lld)", i ? ", " : "", folder, name, (long long)file->inode, (long long)file->size,
-                (long long)file->modified_ns);
+        fprintf(stream, "%s(%s, %s, %lld, %lld, %lld)", i ? ", " : "", folder, name, (long long)file->inode,
+                (long long)file->size, (long long)file->modified_ns);
         free(name);
     }
     free(folder);
@@ -262,7 +261,8 @@ static duckrow_code put_away(const struct batch *batch, const struct dr_staged_f
     return code;
 }
 
-static duckrow_code quarantine(const struct batch *batch, const struct dr_staged_file *file, const char *reason, duckrow_error *error)
+static duckrow_code quarantine(const struct batch *batch, const struct dr_staged_file *file, const char *reason,
+                               duckrow_error *error)
 {
     char where[PATH_MAX], path[PATH_MAX];
     snprintf(where, sizeof where, DR_STAGING_QUARANTINE "/%s", batch->folder);
@@ -290,9 +290,8 @@ struct gone {
 static duckrow_code look_for(void *context, char **values, duckrow_error *error)
 {
     struct gone *gone = context;
-    struct dr_staged_file file = {.inode = strtoll(values[1], NULL, 10),
-                                  .size = strtoll(values[2], NULL, 10),
-                                  .modified_ns = strtoll(values[3], NULL, 10)};
+    struct dr_staged_file file = {
+        .inode = strtoll(values[1], NULL, 10), .size = strtoll(values[2], NULL, 10), .modified_ns = strtoll(values[3], NULL, 10)};
     char path[PATH_MAX];
     struct stat st;
     snprintf(file.name, sizeof file.name, "%s", values[0]);
@@ -327,8 +326,8 @@ static duckrow_code prune(const struct batch *batch, duckrow_error *error)
         dr_close(fd);
         if (!code)
             code = run(ingest, error,
-                       dr_sql_format("DELETE FROM %s.duckrow.ingested WHERE folder = %s AND name IN (%s)", ingest->catalog, folder,
-                                     gone.names));
+                       dr_sql_format("DELETE FROM %s.duckrow.ingested WHERE folder = %s AND name IN (%s)", ingest->catalog,
+                                     folder, gone.names));
     }
     free(gone.names);
     free(folder);
@@ -424,9 +423,9 @@ static duckrow_code take_column(void *context, char **values, duckrow_error *err
         return no_memory(error);
     if (!known) {
         columns->missing = columns->missing ? append(columns->missing, dr_sql_format(", %s", name)) : strdup(name);
-        columns->add = append(columns->add ? columns->add : strdup(""),
-                              dr_sql_format("ALTER TABLE %s.%s ADD COLUMN %s %s; ", columns->ingest->catalog, columns->table, name,
-                                            values[1]));
+        columns->add = append(
+            columns->add ? columns->add : strdup(""),
+            dr_sql_format("ALTER TABLE %s.%s ADD COLUMN %s %s; ", columns->ingest->catalog, columns->table, name, values[1]));
     }
     columns->list = columns->list ? append(columns->list, dr_sql_format(", %s", name)) : strdup(name);
     free(name);
@@ -446,10 +445,9 @@ static void free_columns(struct columns *columns)
 static duckrow_code read_columns(const struct batch *batch, int file, struct columns *columns, duckrow_error *error)
 {
     const struct dr_ingest *ingest = batch->ingest;
-    char *name = dr_sql_format("%s.%s", ingest->catalog, batch->table), *quoted = name ? dr_sql_quote(name, '\'') : NULL;
     char *list = path_list(batch, &file, 1);
     duckrow_code code = query(ingest, 1, take_known, columns, error,
-                              quoted ? dr_sql_format("SELECT name FROM pragma_table_info(%s)", quoted) : NULL);
+                              dr_sql_format("SELECT column_name FROM (DESCRIBE %s.%s)", ingest->catalog, batch->table));
     if (!code)
         code = query(ingest, 2, take_column, columns, error,
                      list ? dr_sql_format("SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet(%s, "
@@ -457,8 +455,6 @@ static duckrow_code read_columns(const struct batch *batch, int file, struct col
                                           list)
                           : NULL);
     free(list);
-    free(quoted);
-    free(name);
     return code;
 }
 
@@ -468,10 +464,11 @@ static duckrow_code insert(const struct batch *batch, const int *chosen, int cou
 {
     const struct dr_ingest *ingest = batch->ingest;
     char *list = path_list(batch, chosen, count);
-    duckrow_code code = run(ingest, error,
-                            list ? dr_sql_format("INSERT INTO %s.%s (%s) SELECT %s FROM read_parquet(%s, hive_partitioning = false)",
-                                                 ingest->catalog, batch->table, columns, columns, list)
-                                 : NULL);
+    duckrow_code code =
+        run(ingest, error,
+            list ? dr_sql_format("INSERT INTO %s.%s (%s) SELECT %s FROM read_parquet(%s, hive_partitioning = false)",
+                                 ingest->catalog, batch->table, columns, columns, list)
+                 : NULL);
     free(list);
     return code;
 }
@@ -513,7 +510,8 @@ static duckrow_code attempt(const struct batch *batch, int *chosen, int *count, 
 /* Not of the machine, or of others at work. */
 static int is_of_the_file(const duckrow_error *error)
 {
-    static const char *const others[] = {"Out of Memory", "TransactionContext", "FATAL", "INTERNAL", "INTERRUPT", "Catalog Error"};
+    static const char *const others[] = {"Out of Memory", "TransactionContext", "FATAL",
+                                         "INTERNAL",      "INTERRUPT",          "Catalog Error"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strncmp(error->message, others[i], strlen(others[i])) == 0)
             return 0;
@@ -592,10 +590,11 @@ static duckrow_code make_table(const struct batch *batch, int file, duckrow_erro
     char *list = path_list(batch, &file, 1);
     duckrow_code code = ingest->begin(ingest->context, error);
     if (!code) {
-        code = run(ingest, error,
-                   list ? dr_sql_format("CREATE TABLE IF NOT EXISTS %s.%s AS FROM read_parquet(%s, hive_partitioning = false) LIMIT 0",
-                                        ingest->catalog, batch->table, list)
-                        : NULL);
+        code = run(
+            ingest, error,
+            list ? dr_sql_format("CREATE TABLE IF NOT EXISTS %s.%s AS FROM read_parquet(%s, hive_partitioning = false) LIMIT 0",
+                                 ingest->catalog, batch->table, list)
+                 : NULL);
         if (code)
             ingest->rollback(ingest->context);
         else

@@ -59,7 +59,7 @@ def test_whatever_has_rows(path: Path, source: str) -> None:
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "csv.gz", "json", "jsonl"])
 def test_a_file(path: Path, ending: str) -> None:
-    odd = path.with_name(f"it's \"a\"\n{ending}.{ending}")
+    odd = path.with_name(f'it\'s "a"\n{ending}.{ending}')
     how = {"parquet": "PARQUET", "csv": "CSV", "json": "JSON, ARRAY true", "jsonl": "JSON"}[ending.removesuffix(".gz")]
     duckdb.from_df(frame()).query("x", f"COPY (FROM x) TO '{str(odd).replace(chr(39), chr(39) * 2)}' (FORMAT {how})")
     duckrow.stage(path, "t", odd)
@@ -80,7 +80,7 @@ def test_types_stay(path: Path) -> None:
     }
     duckrow.stage(path, "t", [row, {"i": 1, "more": 7}])
     found = staged(path)
-    assert found[1] == (*row.values(), None) and found[0] == (None, 1, *(None,) * 6, 7)
+    assert found == [(*row.values(), None), (None, 1, *(None,) * 6, 7)]
 
 
 def test_tables_by_name(path: Path) -> None:
@@ -161,7 +161,6 @@ def test_threads(path: Path) -> None:
     with duckrow.stager(path, "t", rows=50, seconds=0.05) as stager:
         in_threads(4, lambda who: [stager.add({"who": who, "i": i}) for i in range(500)])
     assert staged(path) == [(who, i) for who in range(4) for i in range(500)]
-
 
 
 def test_a_file_that_fails_keeps_its_rows(path: Path) -> None:

@@ -97,7 +97,15 @@ def test_damaged_pages(table: Duckrow) -> None:
 
 
 def test_odd_names(table: Duckrow) -> None:
-    names = ["it's \"a\"\nname.parquet", "star*.parquet", "what?.parquet", "[a-z].parquet", "%41.parquet", "a=b.parquet", "ü.parquet"]
+    names = [
+        'it\'s "a"\nname.parquet',
+        "star*.parquet",
+        "what?.parquet",
+        "[a-z].parquet",
+        "%41.parquet",
+        "a=b.parquet",
+        "ü.parquet",
+    ]
     for n, name in enumerate(names):
         by_hand(folder(table) / name, f"SELECT {n} i")
     outside = table.folder / "outside.parquet"
@@ -118,7 +126,7 @@ def test_tables_that_do_not_exist(duckrow: Duckrow) -> None:
 
 
 def test_columns_are_added_when_asked(table: Duckrow) -> None:
-    by_hand(folder(table) / "a.parquet", "SELECT 5 i, [1, 2] \"more \"\"x\"")
+    by_hand(folder(table) / "a.parquet", 'SELECT 5 i, [1, 2] "more ""x"')
     assert table("ingest", "--add-columns", table.db).text == "1 file ingested\n"
     assert table.read("FROM t") == [["5", "none", "", "[1, 2]"]]
 
@@ -141,7 +149,7 @@ def test_a_name_that_comes_again(table: Duckrow) -> None:
 
 def test_watching_with_kills(table: Duckrow) -> None:
     """kill -9 at any moment; staging goes on meanwhile; each row that was staged is there once."""
-    watching = table.start("ingest", "--watch", "0.05s", table.db)
+    watching = table.start("ingest", "--watch=50ms", table.db)
     dice, staged = random.Random(3), 0
     ends = time.monotonic() + scaled(120, 6)
     try:
@@ -152,7 +160,7 @@ def test_watching_with_kills(table: Duckrow) -> None:
                 staged += 1
             watching.send_signal(signal.SIGKILL)
             watching.communicate()
-            watching = table.start("ingest", "--watch", "0.05s", table.db)
+            watching = table.start("ingest", "--watch=50ms", table.db)
         wait_until(lambda: not whole_files(table), 60)
         watching.send_signal(signal.SIGTERM)
         said = watching.communicate(timeout=30)

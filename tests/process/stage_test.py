@@ -41,6 +41,7 @@ def test_nothing_is_staged_where_one_cannot_be_read(duckrow: Duckrow) -> None:
     assert "half.parquet is no whole Parquet file" in said.line() and not said.out
     assert not leftovers(duckrow.db) and not staged(duckrow.db)
 
+
 def test_from_standard_input(duckrow: Duckrow) -> None:
     duckrow("stage", "--format", "csv", duckrow.db, "t", "-", stdin=b"i,s\n1,a\n2,b\n")
     duckrow("stage", "--format=json", duckrow.db, "t", "-", stdin=b'{"i": 3, "s": "c"}\n')
