@@ -245,8 +245,9 @@ ENGINE_TEST(nextval)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_keeping), cmocka_unit_test(test_made_twice),        cmocka_unit_test(test_many),
-                                       cmocka_unit_test(test_learning),       cmocka_unit_test(test_failing),
-                                       cmocka_unit_test(test_own_connection), cmocka_unit_test(test_nextval)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_keeping), cmocka_unit_test(test_made_twice),
+                                       cmocka_unit_test(test_many),    cmocka_unit_test(test_learning),
+                                       cmocka_unit_test(test_failing), cmocka_unit_test(test_own_connection),
+                                       cmocka_unit_test(test_nextval)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
