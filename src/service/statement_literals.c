@@ -50,6 +50,9 @@ static int take_number(struct dr_tokens *tokens, struct dr_literal *literal)
         parts = strspn(digits + whole + 1, "0123456789");
     if (digits + whole + (parts ? parts + 1 : 0) != end || whole + parts > (parts ? MOST_DIGITS : MOST_OF_INTEGER))
         return 0;
+    /* Of which type it is DuckDB's versions don't agree. */
+    if (*start == '-' && !parts && end - digits == 10 && memcmp(digits, "2147483648", 10) == 0)
+        return 0;
     *literal = (struct dr_literal){parts ? DR_LITERAL_DECIMAL : DR_LITERAL_INTEGER, start, (size_t)(end - start)};
     dr_tokens_next(tokens);
     return 1;

@@ -208,7 +208,7 @@ class Session:
         for name, table in self.tables.items():
             indexes = "SELECT index_name FROM duckdb_indexes() WHERE table_name = ?"
             table.indexes = [row[0] for row in self.model.execute(indexes, [name]).fetchall()]
-            if table.kind != "shared":
+            if table.kind != "shared" or not self.who:  # the one that changes its columns
                 table.added = [column for column in there[name] if column not in NAMES[table.kind]]
 
     # ---- what to do
