@@ -4,10 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "access.h"
@@ -177,6 +179,19 @@ struct duckrow_stage {
     char folder[DR_STAGING_NAME], name[64], path[PATH_MAX];
 };
 
+/* Nanoseconds since 1970, later than the last of this process's. */
+static int64_t next_time(void)
+{
+    static atomic_llong last;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    long long time = (long long)now.tv_sec * 1000000000 + now.tv_nsec, before = last;
+    do
+        time = time > before ? time : before + 1;
+    while (!atomic_compare_exchange_weak(&last, &before, time));
+    return time;
+}
+
 duckrow_code duckrow_stage_begin(duckrow_db *db, const char *table, duckrow_stage **out, duckrow_error *error)
 {
     dr_error_clear(error);
@@ -193,7 +208,7 @@ duckrow_code duckrow_stage_begin(duckrow_db *db, const char *table, duckrow_stag
     if (!code && getrandom(&random, sizeof random, 0) != sizeof random)
         code = dr_fail_os(error, errno, "cannot make a name for a staged file");
     if (!code) {
-        snprintf(stage->name, sizeof stage->name, "%013lld-%016llx%s", (long long)dr_calendar_ms(), (unsigned long long)random,
+        snprintf(stage->name, sizeof stage->name, "%019lld-%016llx%s", (long long)next_time(), (unsigned long long)random,
                  suffix);
         code = dr_staging_path(db, stage->path, error, ".tmp/%s", stage->name);
     }

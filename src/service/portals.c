@@ -33,6 +33,8 @@ void dr_prepared_close(struct dr_client *client, const char *name)
         }
         *at = prepared->next;
         free_prepared(prepared);
+        if (name) /* which may have been its own */
+            return;
     }
 }
 
@@ -112,6 +114,8 @@ void dr_portal_close(struct dr_client *client, const char *name)
         dr_unit_free(&portal->bound);
         free(portal->name);
         free(portal);
+        if (name) /* which may have been its own */
+            return;
     }
 }
 
