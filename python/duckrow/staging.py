@@ -20,6 +20,7 @@ import duckdb
 from duckrow import _core, _stock
 from duckrow.connection import check_seconds
 from duckrow.errors import UsageError
+from duckrow.instances import quote, quote_name
 
 _CONVERTED = {
     ".csv": "read_csv",
@@ -41,12 +42,8 @@ def _engine() -> duckdb.DuckDBPyConnection:
     return con
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _copy(query: str, target: str) -> str:
-    return f"COPY ({query}) TO {_quoted(target)} (FORMAT parquet)"
+    return f"COPY ({query}) TO {quote(target)} (FORMAT parquet)"
 
 
 def _write_file(source: str, target: str) -> None:
@@ -63,25 +60,29 @@ def _write_file(source: str, target: str) -> None:
                 raise UsageError(message)
         shutil.copyfile(source, target)
     elif ending.lower() in _CONVERTED:
-        _engine().execute(_copy(f"FROM {_CONVERTED[ending.lower()]}({_quoted(source)})", target))
+        _engine().execute(_copy(f"FROM {_CONVERTED[ending.lower()]}({quote(source)})", target))
     else:
         message = f"{source}: what it holds can't be told by its name, which should end in .parquet, .csv or .json"
         raise UsageError(message)
+
+
+def _check_row(row: object) -> None:
+    if not isinstance(row, Mapping):
+        message = f"a row is a dict, with the columns' names: not {type(row).__name__}"
+        raise TypeError(message)
 
 
 def _write_rows(rows: Sequence[Mapping[str, Any]], target: str) -> None:
     """Each column as one list, whose type DuckDB finds; a key that a row lacks is NULL there."""
     names: dict[str, None] = {}
     for row in rows:
-        if not isinstance(row, Mapping):
-            message = f"a row is a dict, with the columns' names: not {type(row).__name__}"
-            raise TypeError(message)
+        _check_row(row)
         names.update(dict.fromkeys(row))
     if not names:
         message = "there are no rows to stage, or they have no columns"
         raise UsageError(message)
     columns = [[row.get(name) for row in rows] for name in names]
-    taken = ", ".join(f'unnest(${i + 1}) AS "{name.replace(chr(34), chr(34) * 2)}"' for i, name in enumerate(names))
+    taken = ", ".join(f"unnest(${i + 1}) AS {quote_name(name)}" for i, name in enumerate(names))
     con = _engine()
     con.execute(f"CREATE OR REPLACE TEMP TABLE duckrow_rows AS SELECT {taken}", columns)
     try:
@@ -142,9 +143,7 @@ class Stager:
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Adds a row: the columns by name. If an earlier file could not be staged it says so here, and keeps the rows."""
-        if not isinstance(row, Mapping):
-            message = f"a row is a dict, with the columns' names: not {type(row).__name__}"
-            raise TypeError(message)
+        _check_row(row)
         with self._lock:
             self._raise()
             self._rows.append(dict(row))

@@ -11,18 +11,15 @@ static PyTypeObject *stage_type;
 
 static PyObject *stage_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"path", "table", "flags", NULL};
-    duckrow_db_options options = DUCKROW_DB_OPTIONS_INIT;
+    static char *names[] = {"path", "table", NULL};
     duckrow_error error;
     duckrow_db *db;
     duckrow_stage *stage = NULL;
     PyObject *path;
     const char *table;
-    int flags = 0;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s|i:Stage", names, PyUnicode_FSConverter, &path, &table, &flags))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O&s:Stage", names, PyUnicode_FSConverter, &path, &table))
         return NULL;
-    options.flags = (uint32_t)flags;
-    duckrow_code code = duckrow_db_open(PyBytes_AsString(path), &options, &db, &error);
+    duckrow_code code = duckrow_db_open(PyBytes_AsString(path), NULL, &db, &error);
     Py_DECREF(path);
     if (!code && (code = duckrow_stage_begin(db, table, &stage, &error)))
         duckrow_db_close(db);

@@ -146,13 +146,9 @@ static duckrow_code sync_folder(const char *target, duckrow_error *error)
 {
     char folder[PATH_MAX];
     dr_folder_of(target, folder);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     /* Some file systems don't sync folders. */
-    int failed = fd < 0 || (fsync(fd) < 0 && errno != EINVAL);
-    int saved = errno;
-    if (fd >= 0)
-        close(fd);
-    return failed ? dr_fail_os(error, saved, "cannot sync the folder %s", folder) : DUCKROW_OK;
+    int failed = dr_sync_folder(folder) < 0 && errno != EINVAL;
+    return failed ? dr_fail_os(error, errno, "cannot sync the folder %s", folder) : DUCKROW_OK;
 }
 
 /* Without replacing: in one step where the file system can. */

@@ -2,16 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/json.h"
-#include "engine/attach.h"
 #include "engine/ingest.h"
 #include "engine/sqltext.h"
 #include "signals.h"
 #include "work.h"
-
-enum { LOOK_MS = 100 };
 
 struct run {
     const struct dr_options *options;
@@ -122,8 +118,13 @@ static void tell(const struct run *run, int once)
     if (!once && !ingest->files && !ingest->quarantined)
         return;
     if (run->options->json) {
-        printf("{\"files\": %lld, \"quarantined\": %lld, \"waiting\": %lld}\n", (long long)ingest->files,
-               (long long)ingest->quarantined, (long long)ingest->waiting);
+        struct dr_json json = {0};
+        dr_json_open(&json, NULL, '{');
+        dr_json_number(&json, "files", ingest->files);
+        dr_json_number(&json, "quarantined", ingest->quarantined);
+        dr_json_number(&json, "waiting", ingest->waiting);
+        dr_json_close(&json, '}');
+        dr_print_json(&json);
     } else {
         printf("%lld file%s ingested", (long long)ingest->files, ingest->files == 1 ? "" : "s");
         if (ingest->quarantined)
@@ -134,12 +135,6 @@ static void tell(const struct run *run, int once)
         putchar('\n');
     }
     fflush(stdout);
-}
-
-static void wait_for(int64_t milliseconds)
-{
-    for (int64_t until = dr_clock_ms() + milliseconds; dr_clock_ms() < until && !dr_signals_received();)
-        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL);
 }
 
 /* A database that is held for long is no reason to end. */
@@ -156,7 +151,7 @@ static duckrow_code watch(struct run *run, duckrow_error *error)
             dr_warn("%s", error->message);
         else if (code)
             return code;
-        wait_for(run->options->watch_ms);
+        dr_signals_wait(run->options->watch_ms);
     }
     return DUCKROW_OK;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { ENDING = 3 }; /* the first of these end waits; the others matter only to a child */
@@ -93,6 +94,13 @@ void dr_signals_end(void)
 int dr_signals_received(void)
 {
     return received;
+}
+
+void dr_signals_wait(int64_t milliseconds)
+{
+    struct timespec left = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000};
+    while (!dr_signals_received() && nanosleep(&left, &left) < 0 && errno == EINTR)
+        ;
 }
 
 void dr_signals_watch(const dr_session *session)

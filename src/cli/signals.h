@@ -12,6 +12,8 @@ void dr_signals_begin(void);
 void dr_signals_end(void);
 /* The number of the first signal that came, or 0. */
 int dr_signals_received(void);
+/* So long, or until one comes. */
+void dr_signals_wait(int64_t milliseconds);
 /* The session whose statements a signal ends; NULL: none. */
 void dr_signals_watch(const dr_session *session);
 /* From begin to end signals go to a child, QUIT, USR1 and USR2 too, instead of ending waits; those that come before there is one

@@ -278,13 +278,6 @@ static duckrow_code print_over(duckrow_db *db, duckrow_status *status, int64_t e
     return code;
 }
 
-static void wait_for(int64_t ms)
-{
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    while (!dr_signals_received() && nanosleep(&left, &left) < 0 && errno == EINTR)
-        ;
-}
-
 static duckrow_code watch(const struct dr_options *options, duckrow_db *db, duckrow_status *status, duckrow_error *error)
 {
     int screen = isatty(STDOUT_FILENO) && !options->json;
@@ -297,7 +290,7 @@ static duckrow_code watch(const struct dr_options *options, duckrow_db *db, duck
         if (!screen && !options->json)
             printf("\n");
         fflush(stdout);
-        wait_for(options->watch_ms);
+        dr_signals_wait(options->watch_ms);
     }
     if (screen)
         printf(SCREEN_END);

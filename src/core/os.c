@@ -94,6 +94,14 @@ static void strike_out(int fd)
         }
 }
 
+int dr_sync_folder(const char *path)
+{
+    int fd = dr_open(path, O_RDONLY | O_DIRECTORY, 0);
+    int result = fd < 0 ? -1 : dr_os.sync(fd);
+    dr_close(fd);
+    return result;
+}
+
 void dr_close_slowly(int fd)
 {
     pthread_mutex_lock(&opened.guard);

@@ -55,6 +55,8 @@ void dr_close_slowly(int fd);
 /* Whole reads and writes: 0, or -1 with errno (a read past the end is -1 with errno 0 → ENODATA). */
 int dr_read_at(int fd, void *data, size_t size, int64_t offset);
 int dr_write_at(int fd, const void *data, size_t size, int64_t offset);
+/* What was made, renamed or removed in a folder is there to stay: 0, or -1 with errno. */
+int dr_sync_folder(const char *path);
 /* Counts forks seen by this process: a handle made before a fork belongs to the parent. */
 unsigned dr_fork_count(void);
 /* Called in the child after a fork, once its descriptors are closed. */

@@ -132,11 +132,7 @@ duckrow_code dr_staging_path(const duckrow_db *db, char path[PATH_MAX], duckrow_
 
 static duckrow_code sync_folder(const char *path, duckrow_error *error)
 {
-    int fd = dr_open(path, O_RDONLY | O_DIRECTORY, 0);
-    int failed = fd < 0 || dr_os.sync(fd) < 0;
-    int reason = errno;
-    dr_close(fd);
-    return failed ? dr_fail_os(error, reason, "cannot sync %s", path) : DUCKROW_OK;
+    return dr_sync_folder(path) < 0 ? dr_fail_os(error, errno, "cannot sync %s", path) : DUCKROW_OK;
 }
 
 /* A folder that was made is only there to stay when the one above it is synced. */
@@ -286,11 +282,6 @@ static int is_whole_name(const char *name)
     return *name != '.' && n > ends && n < DR_STAGING_NAME && strcmp(name + n - ends, suffix) == 0;
 }
 
-static int by_name(const void *one, const void *other)
-{
-    return strcmp(((const struct dr_staged_file *)one)->name, ((const struct dr_staged_file *)other)->name);
-}
-
 static void describe(const struct stat *st, struct dr_staged_file *file)
 {
     file->inode = (int64_t)st->st_ino;
@@ -309,84 +300,87 @@ static int look_at(const duckrow_db *db, const char *folder, struct dr_staged_fi
     return 1;
 }
 
-duckrow_code dr_staging_list(const duckrow_db *db, const char *folder, int most, struct dr_staged_file **files, int *count,
-                             int *left, duckrow_error *error)
+static int is_table_folder(const char *name)
 {
-    char path[PATH_MAX];
-    int room = 0, kept = 0;
-    *files = NULL;
-    *count = *left = 0;
-    duckrow_code code = dr_staging_path(db, path, error, "%s", folder);
-    if (code)
-        return code;
-    DIR *opened = opendir(path);
-    if (!opened)
-        return errno == ENOENT ? DUCKROW_OK : dr_fail_access(db, errno, path, error);
-    for (struct dirent *entry; !code && (entry = readdir(opened));) {
-        if (!is_whole_name(entry->d_name))
-            continue;
-        if (*count == room) {
-            room = room ? 2 * room : 64;
-            struct dr_staged_file *more = realloc(*files, (size_t)room * sizeof *more);
-            if (!more) {
-                code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
-                break;
-            }
-            *files = more;
-        }
-        snprintf((*files)[(*count)++].name, DR_STAGING_NAME, "%s", entry->d_name);
-    }
-    closedir(opened);
-    if (*count)
-        qsort(*files, (size_t)*count, sizeof **files, by_name);
-    int found = *count;
-    for (int i = 0; i < found && kept < most; i++) {
-        (*files)[kept] = (*files)[i];
-        kept += look_at(db, folder, &(*files)[kept]);
-        *left = found - i - 1;
-    }
-    *count = kept;
-    return code;
+    char table[2 * DR_STAGING_NAME + 8];
+    return *name != '.' && !is_ours(name) && dr_staging_table(name, table, sizeof table);
 }
 
-static int folder_by_name(const void *one, const void *other)
+static int by_name(const void *one, const void *other)
 {
     return strcmp(one, other);
 }
 
-duckrow_code dr_staging_folders(const duckrow_db *db, char (**folders)[DR_STAGING_NAME], int *count, duckrow_error *error)
+/* The names in a folder that are taken, sorted; none where there is no such folder. */
+static duckrow_code read_names(const duckrow_db *db, const char *path, int (*takes)(const char *name),
+                               char (**names)[DR_STAGING_NAME], int *count, duckrow_error *error)
 {
-    char path[PATH_MAX], table[2 * DR_STAGING_NAME + 8];
-    *folders = NULL;
+    duckrow_code code = DUCKROW_OK;
+    int room = 0;
+    *names = NULL;
     *count = 0;
-    duckrow_code code = dr_db_path(db, path, error, "staging");
-    if (code)
-        return code;
     DIR *opened = opendir(path);
     if (!opened)
         return errno == ENOENT ? DUCKROW_OK : dr_fail_access(db, errno, path, error);
     for (struct dirent *entry; !code && (entry = readdir(opened));) {
-        if (*entry->d_name == '.' || is_ours(entry->d_name) || !dr_staging_table(entry->d_name, table, sizeof table))
+        if (!takes(entry->d_name))
             continue;
-        char (*more)[DR_STAGING_NAME] = realloc(*folders, ((size_t)*count + 1) * sizeof *more);
-        if (!more) {
-            code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
-            break;
+        if (*count == room) {
+            room = room ? 2 * room : 64;
+            char (*more)[DR_STAGING_NAME] = realloc(*names, (size_t)room * sizeof *more);
+            if (!more) {
+                code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+                break;
+            }
+            *names = more;
         }
-        *folders = more;
-        snprintf(more[(*count)++], DR_STAGING_NAME, "%s", entry->d_name);
+        snprintf((*names)[(*count)++], DR_STAGING_NAME, "%s", entry->d_name);
     }
     closedir(opened);
     if (*count)
-        qsort(*folders, (size_t)*count, sizeof **folders, folder_by_name);
+        qsort(*names, (size_t)*count, sizeof **names, by_name);
     return code;
+}
+
+duckrow_code dr_staging_list(const duckrow_db *db, const char *folder, int most, struct dr_staged_file **files, int *count,
+                             int *left, duckrow_error *error)
+{
+    char path[PATH_MAX], (*names)[DR_STAGING_NAME] = NULL;
+    int found = 0, i = 0;
+    *files = NULL;
+    *count = *left = 0;
+    duckrow_code code = dr_staging_path(db, path, error, "%s", folder);
+    if (!code)
+        code = read_names(db, path, is_whole_name, &names, &found, error);
+    if (!code && found && !(*files = malloc((size_t)(found < most ? found : most) * sizeof **files)))
+        code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    for (; !code && i < found && *count < most; i++) {
+        memcpy((*files)[*count].name, names[i], sizeof names[i]);
+        *count += look_at(db, folder, &(*files)[*count]);
+    }
+    *left = code ? 0 : found - i;
+    free(names);
+    return code;
+}
+
+duckrow_code dr_staging_folders(const duckrow_db *db, char (**folders)[DR_STAGING_NAME], int *count, duckrow_error *error)
+{
+    char path[PATH_MAX];
+    *folders = NULL;
+    *count = 0;
+    duckrow_code code = dr_db_path(db, path, error, "staging");
+    return code ? code : read_names(db, path, is_table_folder, folders, count, error);
+}
+
+int dr_staged_file_same(const struct dr_staged_file *one, const struct dr_staged_file *other)
+{
+    return one->inode == other->inode && one->size == other->size && one->modified_ns == other->modified_ns;
 }
 
 int dr_staging_same(const duckrow_db *db, const char *folder, const struct dr_staged_file *file)
 {
     struct dr_staged_file now = *file;
-    return look_at(db, folder, &now) && now.inode == file->inode && now.size == file->size &&
-           now.modified_ns == file->modified_ns;
+    return look_at(db, folder, &now) && dr_staged_file_same(&now, file);
 }
 
 void dr_staging_sweep(const duckrow_db *db)

@@ -36,6 +36,7 @@ struct dr_staged_file {
     char name[DR_STAGING_NAME];
     int64_t inode, size, modified_ns;
 };
+int dr_staged_file_same(const struct dr_staged_file *one, const struct dr_staged_file *other); /* besides the name */
 /* The whole files of a table's folder, by name; *files is freed by the caller. Links, folders and what can't be looked at are not among
  * them. At most `most`, the first ones; *left: how many more there are. */
 duckrow_code dr_staging_list(const duckrow_db *db, const char *folder, int most, struct dr_staged_file **files, int *count,

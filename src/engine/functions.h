@@ -350,7 +350,6 @@ struct ArrowArray {
     X(duckdb_state, appender_add_column, (duckdb_appender appender, const char *name))                                           \
     X(idx_t, appender_column_count, (duckdb_appender appender))                                                                  \
     X(duckdb_logical_type, appender_column_type, (duckdb_appender appender, idx_t column))                                       \
-    X(duckdb_error_data, appender_error_data, (duckdb_appender appender))                                                        \
     X(duckdb_state, appender_destroy, (duckdb_appender * appender))                                                              \
     /* table functions */                                                                                                        \
     X(duckdb_table_function, create_table_function, (void))                                                                      \

@@ -91,7 +91,7 @@ static char *append(char *text, char *more)
     return longer;
 }
 
-/* "['…', '…']": the paths of those files that are chosen; NULL: all. */
+/* "['…', '…']": the paths of those files that are chosen. */
 static char *path_list(const struct batch *batch, const int *chosen, int count)
 {
     char path[PATH_MAX], *list = NULL;
@@ -99,7 +99,7 @@ static char *path_list(const struct batch *batch, const int *chosen, int count)
     FILE *stream = open_memstream(&list, &size);
     int failed = !stream;
     for (int i = 0; !failed && i < count; i++) {
-        const struct dr_staged_file *file = &batch->files[chosen ? chosen[i] : i];
+        const struct dr_staged_file *file = &batch->files[chosen[i]];
         char *quoted =
             dr_staging_path(batch->ingest->db, path, NULL, "%s/%s", batch->folder, file->name) ? NULL : dr_sql_quote(path, '\'');
         failed = !quoted || fprintf(stream, "%s%s", i ? ", " : "[", quoted) < 0;
@@ -156,6 +156,42 @@ static duckrow_code exists(const struct dr_ingest *ingest, const char *table, in
     return code;
 }
 
+/* Calls `row` with the name, inode, size and time of change of each entry of the batch's folder. */
+static duckrow_code query_entries(const struct batch *batch, take_row row, void *context, duckrow_error *error)
+{
+    char *folder = dr_sql_quote(batch->folder, '\'');
+    duckrow_code code = query(batch->ingest, 4, row, context, error,
+                              folder ? dr_sql_format("SELECT name, inode::VARCHAR, size::VARCHAR, modified_ns::VARCHAR FROM "
+                                                     "%s.duckrow.ingested WHERE folder = %s",
+                                                     batch->ingest->catalog, folder)
+                                     : NULL);
+    free(folder);
+    return code;
+}
+
+static struct dr_staged_file file_of_entry(char **values)
+{
+    struct dr_staged_file file = {
+        .inode = strtoll(values[1], NULL, 10), .size = strtoll(values[2], NULL, 10), .modified_ns = strtoll(values[3], NULL, 10)};
+    snprintf(file.name, sizeof file.name, "%s", values[0]);
+    return file;
+}
+
+/* The file of that name, by its number; -1: it isn't in the batch. */
+static int index_of(const struct batch *batch, const char *name)
+{
+    for (int low = 0, high = batch->count; low < high;) {
+        int middle = (low + high) / 2, order = strcmp(batch->files[middle].name, name);
+        if (order == 0)
+            return middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
 /* Those of a batch that have an entry: their rows are in the table. */
 struct known {
     const struct batch *batch;
@@ -164,36 +200,13 @@ struct known {
 
 static duckrow_code take_entry(void *context, char **values, duckrow_error *error)
 {
-    struct known *known = context;
     (void)error;
-    int low = 0, high = known->batch->count;
-    while (low < high) {
-        int middle = (low + high) / 2;
-        if (strcmp(known->batch->files[middle].name, values[0]) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == known->batch->count)
-        return DUCKROW_OK;
-    const struct dr_staged_file *file = &known->batch->files[low];
-    if (strcmp(file->name, values[0]) == 0 && file->inode == strtoll(values[1], NULL, 10) &&
-        file->size == strtoll(values[2], NULL, 10) && file->modified_ns == strtoll(values[3], NULL, 10))
-        known->is[low] = 1;
+    struct known *known = context;
+    const struct dr_staged_file entry = file_of_entry(values);
+    int i = index_of(known->batch, entry.name);
+    if (i >= 0)
+        known->is[i] |= dr_staged_file_same(&known->batch->files[i], &entry);
     return DUCKROW_OK;
-}
-
-static duckrow_code find_known(const struct batch *batch, char *is, duckrow_error *error)
-{
-    struct known known = {batch, is};
-    char *folder = dr_sql_quote(batch->folder, '\'');
-    duckrow_code code = query(batch->ingest, 4, take_entry, &known, error,
-                              folder ? dr_sql_format("SELECT name, inode::VARCHAR, size::VARCHAR, modified_ns::VARCHAR FROM "
-                                                     "%s.duckrow.ingested WHERE folder = %s",
-                                                     batch->ingest->catalog, folder)
-                                     : NULL);
-    free(folder);
-    return code;
 }
 
 static duckrow_code enter(const struct batch *batch, const int *chosen, int count, duckrow_error *error)
@@ -290,11 +303,9 @@ struct gone {
 static duckrow_code look_for(void *context, char **values, duckrow_error *error)
 {
     struct gone *gone = context;
-    struct dr_staged_file file = {
-        .inode = strtoll(values[1], NULL, 10), .size = strtoll(values[2], NULL, 10), .modified_ns = strtoll(values[3], NULL, 10)};
+    struct dr_staged_file file = file_of_entry(values);
     char path[PATH_MAX];
     struct stat st;
-    snprintf(file.name, sizeof file.name, "%s", values[0]);
     duckrow_code code = dr_staging_path(gone->batch->ingest->db, path, error, "%s/%s", gone->batch->folder, file.name);
     if (code)
         return code;
@@ -314,20 +325,15 @@ static duckrow_code prune(const struct batch *batch, duckrow_error *error)
     char path[PATH_MAX], *folder = dr_sql_quote(batch->folder, '\'');
     duckrow_code code = dr_staging_path(ingest->db, path, error, "%s", batch->folder);
     if (!code)
-        code = query(ingest, 4, look_for, &gone, error,
-                     folder ? dr_sql_format("SELECT name, inode::VARCHAR, size::VARCHAR, modified_ns::VARCHAR FROM "
-                                            "%s.duckrow.ingested WHERE folder = %s",
-                                            ingest->catalog, folder)
-                            : NULL);
+        code = query_entries(batch, look_for, &gone, error);
     if (!code && gone.names) {
-        int fd = dr_open(path, O_RDONLY | O_DIRECTORY, 0);
-        if (fd < 0 || dr_os.sync(fd) < 0)
+        if (dr_sync_folder(path) < 0)
             code = dr_fail_os(error, errno, "cannot sync %s", path);
-        dr_close(fd);
         if (!code)
             code = run(ingest, error,
-                       dr_sql_format("DELETE FROM %s.duckrow.ingested WHERE folder = %s AND name IN (%s)", ingest->catalog,
-                                     folder, gone.names));
+                       folder ? dr_sql_format("DELETE FROM %s.duckrow.ingested WHERE folder = %s AND name IN (%s)",
+                                              ingest->catalog, folder, gone.names)
+                              : NULL);
     }
     free(gone.names);
     free(folder);
@@ -336,25 +342,11 @@ static duckrow_code prune(const struct batch *batch, duckrow_error *error)
 
 /* ---- columns ---- */
 
-static int index_of(const struct batch *batch, const char *path)
-{
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    for (int i = 0, low = 0, high = batch->count; low < high; i++) {
-        int middle = (low + high) / 2, order = strcmp(batch->files[middle].name, name);
-        if (order == 0)
-            return middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return -1;
-}
-
 static duckrow_code take_signature(void *context, char **values, duckrow_error *error)
 {
     struct batch *batch = context;
-    int i = index_of(batch, values[0]);
+    const char *slash = strrchr(values[0], '/');
+    int i = index_of(batch, slash ? slash + 1 : values[0]);
     if (i < 0 || batch->signature[i])
         return DUCKROW_OK;
     return (batch->signature[i] = strdup(values[1] ? values[1] : "")) ? DUCKROW_OK : no_memory(error);
@@ -635,7 +627,7 @@ static duckrow_code take_table(struct batch *batch, duckrow_error *error)
     batch->signature = calloc((size_t)batch->count + 1, sizeof *batch->signature);
     duckrow_code code = chosen && known && batch->signature ? DUCKROW_OK : no_memory(error);
     if (!code)
-        code = find_known(batch, known, error);
+        code = query_entries(batch, take_entry, &(struct known){batch, known}, error);
     for (int i = 0; !code && i < batch->count; i++) {
         if (known[i])
             code = put_away(batch, &batch->files[i], error);

@@ -7,9 +7,6 @@
 #include "core/ahead.h"
 #include "host.h"
 
-/* As long as a slot is left alone (duckrow_db_options.rest_ms). */
-enum { REST_MS = 200 };
-
 struct dr_leveler {
     struct dr_host *host;
     pthread_t thread;
@@ -129,7 +126,7 @@ void dr_leveler_guess(struct dr_host *host, int i)
     if (!take_levels(host->leveler))
         return;
     int64_t wait = level(host->leveler, i, 1);
-    if (wait > 0 && wait <= REST_MS) {
+    if (wait > 0 && wait <= turn->db->options.rest_ms) {
         nanosleep(&(struct timespec){.tv_nsec = wait * 1000000}, NULL);
         level(host->leveler, i, 1);
     }

@@ -1,24 +1,17 @@
 #include "publisher.h"
 
 #include <string.h>
-#include <time.h>
 
-#include "core/os.h"
+#include "condition.h"
+#include "core/db.h"
 #include "host.h"
 #include "sqlstate.h"
 
-/* As long as a slot is left alone (duckrow_db_options.rest_ms), and the leveler has to make it level before it is wanted; how soon a
- * checkpoint that was put off is tried again. */
-enum { SLOT_REST_MS = 200, HEAD_START_MS = 20, ASK_AGAIN_MS = 50 };
+/* The leveler has as long to make a slot level, once that has rested, before it is wanted; how soon a checkpoint that was put off is
+ * tried again. */
+enum { HEAD_START_MS = 20, ASK_AGAIN_MS = 50 };
 /* A transaction that took as long may have written much. */
 enum { LONG_MS = 200 };
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* Is a checkpoint that could wait due? */
 static int is_due(const struct dr_host *host, const struct dr_served *served)
@@ -28,7 +21,7 @@ static int is_due(const struct dr_host *host, const struct dr_served *served)
         return 0;
     int64_t now = dr_clock_ms(), since = now - served->checkpointed_at;
     /* Looking for a slot isn't cheap, and none has rested yet, or none had a moment ago. */
-    if (since < SLOT_REST_MS + HEAD_START_MS || now - served->put_off_at < ASK_AGAIN_MS)
+    if (since < served->db->options.rest_ms + HEAD_START_MS || now - served->put_off_at < ASK_AGAIN_MS)
         return 0;
     return served->commits >= host->settings->checkpoint_commits ||
            (served->commits >= DR_CHECKPOINT_LEAST && since >= DR_CHECKPOINT_SHARE * served->checkpoint_ms);
@@ -60,7 +53,7 @@ duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_err
     duckrow_plan plan;
     duckrow_published published;
     duckrow_error reason = {0};
-    int64_t began = now_us();
+    int64_t began = dr_now_us();
     /* It is somebody else's for the moment, and all was published before. */
     if (!host->guest[i] || !host->guest[i]->catalog)
         return served->unpublished;
@@ -86,7 +79,7 @@ duckrow_code dr_publish(struct dr_host *host, int i, unsigned flags, duckrow_err
         return code;
     served->commits = published.rotated ? 0 : plan.commits;
     served->sequence = published.sequence;
-    dr_times_add(published.rotated ? &served->rotations : &served->publishes, now_us() - began);
+    dr_times_add(published.rotated ? &served->rotations : &served->publishes, dr_now_us() - began);
     return DUCKROW_OK;
 }
 

@@ -14,20 +14,9 @@ import polars
 import pyarrow
 import pytest
 from support import in_threads, wait_until
+from support.staging import leftovers, staged
 
 ROWS = [(1, "it's"), (2, None), (3, "\n\"'")]
-
-
-def staged(path: Path, table: str = "t") -> list[tuple[Any, ...]]:
-    """As anybody can read it."""
-    folder = Path(f"{path}.duckrow") / "staging" / table
-    if not list(folder.glob("*.parquet")):
-        return []
-    return duckdb.sql(f"SELECT * FROM read_parquet('{folder}/*.parquet', union_by_name=true) ORDER BY ALL").fetchall()
-
-
-def leftovers(path: Path) -> list[Path]:
-    return list((Path(f"{path}.duckrow") / "staging" / ".tmp").glob("*"))
 
 
 @pytest.fixture
