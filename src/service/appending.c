@@ -14,7 +14,12 @@ struct dr_appending {
     int *parameter;             /* of each */
     duckdb_logical_type *types; /* of each */
     duckdb_prepared_statement prepared;
+    duckdb_prepared_statement lists; /* of few rows, where that is faster */
+    size_t bytes;                    /* of all parameters, about */
 };
+
+/* Lists have at most so many rows, and values and bytes in all: they are copied several times, and the last ones stay bound. */
+enum { FEW = 64, FEW_VALUES = 256, FEW_BYTES = 64 * 1024 };
 
 /* The types of the table's columns that have parameters. */
 static duckrow_code read_types(struct dr_appending *appending, duckdb_appender appender, const struct dr_shape *shape,
@@ -56,7 +61,7 @@ static duckrow_code look_at_table(struct dr_appending *appending, duckdb_connect
     return code;
 }
 
-/* ---- the statement ---- */
+/* ---- the statements ---- */
 
 /* "catalog"."schema"."table" ("a", "b") */
 static void put_target(struct dr_buffer *out, const char *catalog, const struct dr_shape *shape)
@@ -74,28 +79,51 @@ static void put_target(struct dr_buffer *out, const char *catalog, const struct 
         dr_buffer_format(out, ")");
 }
 
+/* What stands for the column: its place in duckrow_rows(), or a list of parameters. 0: it can't be a list. */
+static int put_column(struct dr_buffer *out, const struct dr_appending *appending, int column, int lists)
+{
+    char type[DR_TYPE_NAME];
+    if (!lists)
+        dr_buffer_format(out, "c%d", column);
+    else if (dr_value_type_name(appending->duckdb, appending->types[column], type))
+        dr_buffer_format(out, "unnest($%d::%s[])", column + 1, type);
+    else
+        return 0;
+    return 1;
+}
+
+/* 0: not this way. */
+static int put_insert(struct dr_buffer *out, const struct dr_appending *appending, const char *catalog,
+                      const struct dr_shape *shape, int lists)
+{
+    dr_buffer_format(out, "INSERT INTO ");
+    put_target(out, catalog, shape);
+    for (int i = 0, column = 0; i < shape->columns; i++) {
+        dr_buffer_format(out, i ? ", " : " SELECT ");
+        if (shape->constant[i])
+            dr_buffer_add(out, shape->constant[i], strlen(shape->constant[i]));
+        else if (!put_column(out, appending, column++, lists))
+            return 0;
+    }
+    if (!lists)
+        dr_buffer_format(out, " FROM system.main.duckrow_rows(%" PRIu64 ")", dr_rows_id(appending->rows));
+    dr_buffer_add(out, "", 1);
+    return 1;
+}
+
 static duckrow_code prepare(struct dr_appending *appending, duckdb_connection connection, const char *catalog,
-                            const struct dr_shape *shape, duckrow_error *error)
+                            const struct dr_shape *shape, int lists, duckrow_error *error)
 {
     const struct dr_duckdb *duckdb = appending->duckdb;
+    duckdb_prepared_statement *prepared = lists ? &appending->lists : &appending->prepared;
     struct dr_buffer sql = {0};
     duckrow_code code = DUCKROW_OK;
-    dr_buffer_format(&sql, "INSERT INTO ");
-    put_target(&sql, catalog, shape);
-    for (int i = 0, column = 0; i < shape->columns; i++) {
-        dr_buffer_format(&sql, i ? ", " : " SELECT ");
-        if (shape->constant[i])
-            dr_buffer_add(&sql, shape->constant[i], strlen(shape->constant[i]));
-        else
-            dr_buffer_format(&sql, "c%d", column++);
-    }
-    dr_buffer_format(&sql, " FROM system.main.duckrow_rows(%" PRIu64 ")", dr_rows_id(appending->rows));
-    dr_buffer_add(&sql, "", 1);
+    int some = put_insert(&sql, appending, catalog, shape, lists);
     if (sql.failed)
         code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     dr_rows_open(appending->rows);
-    if (!code && duckdb->prepare(connection, (const char *)sql.bytes + sql.start, &appending->prepared) != DuckDBSuccess)
-        code = dr_sql_failed(error, appending->prepared ? duckdb->prepare_error(appending->prepared) : NULL);
+    if (!code && some && duckdb->prepare(connection, (const char *)sql.bytes + sql.start, prepared) != DuckDBSuccess)
+        code = dr_sql_failed(error, *prepared ? duckdb->prepare_error(*prepared) : NULL);
     dr_rows_close(appending->rows);
     dr_buffer_free(&sql);
     return code;
@@ -104,7 +132,7 @@ static duckrow_code prepare(struct dr_appending *appending, duckdb_connection co
 /* ---- */
 
 duckrow_code dr_appending_open(const struct dr_duckdb *duckdb, duckdb_connection connection, const char *catalog,
-                               const struct dr_shape *shape, struct dr_appending **out, duckrow_error *error)
+                               const struct dr_shape *shape, int lists, struct dr_appending **out, duckrow_error *error)
 {
     struct dr_appending *appending = *out = calloc(1, sizeof *appending);
     if (!appending)
@@ -114,7 +142,9 @@ duckrow_code dr_appending_open(const struct dr_duckdb *duckdb, duckdb_connection
     if (!code && !(appending->rows = dr_rows_make(duckdb, appending->types, appending->columns)))
         code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     if (!code)
-        code = prepare(appending, connection, catalog, shape, error);
+        code = prepare(appending, connection, catalog, shape, 0, error);
+    if (!code && lists && appending->columns)
+        code = prepare(appending, connection, catalog, shape, 1, error);
     if (code) {
         dr_appending_close(appending);
         *out = NULL;
@@ -128,6 +158,7 @@ void dr_appending_close(struct dr_appending *appending)
         return;
     const struct dr_duckdb *duckdb = appending->duckdb;
     duckdb->destroy_prepare(&appending->prepared);
+    duckdb->destroy_prepare(&appending->lists);
     dr_rows_free(appending->rows);
     for (int i = 0; i < appending->columns; i++)
         duckdb->destroy_logical_type(&appending->types[i]);
@@ -154,6 +185,7 @@ int dr_appending_add(struct dr_appending *appending, const struct dr_unit *unit,
         if (dr_parameter_store(appending->duckdb, appending->types[i], parameter->oid, parameter->binary, parameter->bytes,
                                parameter->size, vectors[i], row))
             return 1;
+        appending->bytes += parameter->size;
     }
     dr_rows_keep(appending->rows);
     return 0;
@@ -164,21 +196,53 @@ int dr_appending_rows(const struct dr_appending *appending)
     return dr_rows_count(appending->rows);
 }
 
+/* ---- */
+
+static duckdb_value column_list(const struct dr_appending *appending, int column, duckdb_vector vector, int rows)
+{
+    const struct dr_duckdb *duckdb = appending->duckdb;
+    duckdb_value values[FEW];
+    for (int row = 0; row < rows; row++)
+        values[row] = dr_value_at(duckdb, appending->types[column], vector, (uint64_t)row);
+    duckdb_value list = duckdb->create_list_value(appending->types[column], values, (idx_t)rows);
+    for (int row = 0; row < rows; row++)
+        duckdb->destroy_value(&values[row]);
+    return list;
+}
+
+/* 0: they go the other way. */
+static int bind_lists(const struct dr_appending *appending)
+{
+    const struct dr_duckdb *duckdb = appending->duckdb;
+    const duckdb_vector *vectors = dr_rows_vectors(appending->rows);
+    int rows = dr_rows_count(appending->rows), bound = 1;
+    if (!appending->lists || !vectors || rows > FEW || rows * appending->columns > FEW_VALUES || appending->bytes > FEW_BYTES)
+        return 0;
+    for (int i = 0; bound && i < appending->columns; i++) {
+        duckdb_value list = column_list(appending, i, vectors[i], rows);
+        bound = list && duckdb->bind_value(appending->lists, (idx_t)i + 1, list) == DuckDBSuccess;
+        duckdb->destroy_value(&list);
+    }
+    return bound;
+}
+
 duckrow_code dr_appending_flush(struct dr_appending *appending, duckrow_error *error)
 {
     const struct dr_duckdb *duckdb = appending->duckdb;
+    duckdb_prepared_statement prepared = bind_lists(appending) ? appending->lists : appending->prepared;
     duckdb_result result = {0};
     duckrow_code code = DUCKROW_OK;
     dr_rows_open(appending->rows);
-    if (duckdb->execute_prepared(appending->prepared, &result) != DuckDBSuccess)
+    if (duckdb->execute_prepared(prepared, &result) != DuckDBSuccess)
         code = dr_sql_failed(error, duckdb->result_error(&result));
     dr_rows_close(appending->rows);
     duckdb->destroy_result(&result);
-    dr_rows_clear(appending->rows);
+    dr_appending_forget(appending);
     return code;
 }
 
 void dr_appending_forget(struct dr_appending *appending)
 {
     dr_rows_clear(appending->rows);
+    appending->bytes = 0;
 }

@@ -186,6 +186,7 @@ duckrow_code dr_host_open(struct dr_host *host, const struct dr_settings *settin
     if (code)
         return code;
     host->duckdb = &host->engine->duckdb;
+    host->plans_anew = strncmp(host->duckdb->library_version(), "v1.", 3) != 0;
     for (; !code && host->databases < settings->databases; host->databases++)
         code = name_database(host, host->databases, interrupted, error);
     if (!code)

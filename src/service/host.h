@@ -55,6 +55,7 @@ struct dr_host {
     const struct dr_settings *settings;
     dr_engine *engine;
     const struct dr_duckdb *duckdb;
+    int plans_anew;            /* a prepared statement each time it is run, as DuckDB 2 does; DuckDB 1 keeps the plan */
     dr_session *session;       /* the instance, and its own connection */
     dr_session *guest[DR_DATABASES];
     int databases;

@@ -196,6 +196,11 @@ int dr_rows_count(const struct dr_rows *rows)
     return rows->filled * rows->size + rows->rows;
 }
 
+const duckdb_vector *dr_rows_vectors(const struct dr_rows *rows)
+{
+    return rows->filled || !rows->rows ? NULL : rows->vectors;
+}
+
 void dr_rows_open(struct dr_rows *rows)
 {
     rows->open = 1;

@@ -28,6 +28,8 @@ uint64_t dr_rows_id(const struct dr_rows *rows);
 const duckdb_vector *dr_rows_place(struct dr_rows *rows, uint64_t *row);
 void dr_rows_keep(struct dr_rows *rows);
 int dr_rows_count(const struct dr_rows *rows);
+/* Where they are, a vector for each column; NULL: in several, or nowhere. */
+const duckdb_vector *dr_rows_vectors(const struct dr_rows *rows);
 /* Between them the function may be called with the id. */
 void dr_rows_open(struct dr_rows *rows);
 void dr_rows_close(struct dr_rows *rows);

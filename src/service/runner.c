@@ -80,7 +80,7 @@ static struct kept *find(struct dr_runner *runner, struct dr_statement *statemen
     duckrow_error ignored;
     if (statement->shape && !statement->unappendable &&
         dr_appending_open(runner->host->duckdb, runner->connection, runner->host->served[runner->database].name, statement->shape,
-                          &oldest->appending, &ignored))
+                          runner->host->plans_anew, &oldest->appending, &ignored))
         statement->unappendable = 1;
     return oldest;
 }

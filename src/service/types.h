@@ -90,4 +90,10 @@ duckrow_code dr_parameter_value(const struct dr_duckdb *duckdb, uint32_t oid, in
 int dr_parameter_store(const struct dr_duckdb *duckdb, duckdb_logical_type target, uint32_t oid, int binary,
                        const unsigned char *bytes, size_t size, duckdb_vector vector, uint64_t row);
 
+/* The other way, for those types: the value in row `row` of a flat vector, to be destroyed; NULL for other types. */
+duckdb_value dr_value_at(const struct dr_duckdb *duckdb, duckdb_logical_type type, duckdb_vector vector, uint64_t row);
+/* What SQL calls the type. 0 for other types, and for those with a name of their own. */
+enum { DR_TYPE_NAME = 32 };
+int dr_value_type_name(const struct dr_duckdb *duckdb, duckdb_logical_type type, char name[DR_TYPE_NAME]);
+
 #endif
