@@ -27,13 +27,14 @@ struct dr_ingest {
     const duckrow_db *db;
     char *catalog; /* the database as SQL names it, quoted */
     struct dr_ingest_rules rules;
-    /* One transaction: begin; then commit, which also publishes, or rollback. commit may fail with the transaction committed, and says so. */
+    /* One transaction, also to look at something: begin; then commit, which also publishes, or rollback. commit may fail with the
+     * transaction committed, and says so. */
     duckrow_code (*begin)(void *context, duckrow_error *error);
     duckrow_code (*commit)(void *context, int *committed, duckrow_error *error);
     void (*rollback)(void *context);
     void *context;
     /* What it did. */
-    int64_t files, quarantined, waiting; /* waiting: of tables that don't exist, in the last pass */
+    int64_t files, bytes, rows, quarantined, waiting; /* waiting: of tables that don't exist, in the last pass */
 };
 
 /* One batch of each table. *more: there are files for another pass. Errors are those of the database and the folders; a file's own are

@@ -1,0 +1,141 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest_private.h"
+#include "sqltext.h"
+
+static duckrow_code no_memory(duckrow_error *error)
+{
+    return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+}
+
+static duckrow_code make(struct dr_ingest *ingest, duckrow_error *error)
+{
+    int committed;
+    duckrow_code code = ingest->begin(ingest->context, error);
+    if (code)
+        return code;
+    code = dr_ingest_run(ingest, error, dr_sql_format("CREATE SCHEMA IF NOT EXISTS %s.duckrow", ingest->catalog));
+    if (!code)
+        code = dr_ingest_run(
+            ingest, error,
+            dr_sql_format("CREATE TABLE IF NOT EXISTS %s.duckrow.ingested (folder VARCHAR, name VARCHAR, inode BIGINT, "
+                          "size BIGINT, modified_ns BIGINT, ingested_at TIMESTAMPTZ DEFAULT now())",
+                          ingest->catalog));
+    if (code)
+        ingest->rollback(ingest->context);
+    else
+        code = ingest->commit(ingest->context, &committed, error);
+    return code;
+}
+
+duckrow_code dr_ledger_make(struct dr_ingest *ingest, duckrow_error *error)
+{
+    int there;
+    duckrow_code code = ingest->begin(ingest->context, error);
+    if (code)
+        return code;
+    code = dr_ingest_exists(ingest, "duckrow.ingested", &there, error);
+    ingest->rollback(ingest->context);
+    return code || there ? code : make(ingest, error);
+}
+
+/* ---- reading ---- */
+
+static struct dr_staged_file file_of_entry(char **values)
+{
+    struct dr_staged_file file = {
+        .inode = strtoll(values[1], NULL, 10), .size = strtoll(values[2], NULL, 10), .modified_ns = strtoll(values[3], NULL, 10)};
+    snprintf(file.name, sizeof file.name, "%s", values[0]);
+    return file;
+}
+
+/* In doubt it is there. */
+static int is_gone(const struct dr_batch *batch, const struct dr_staged_file *entry)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    if (dr_staging_path(batch->ingest->db, path, NULL, "%s/%s", batch->folder, entry->name))
+        return 0;
+    return dr_os.lstat(path, &st) == 0 ? !dr_staging_same(batch->ingest->db, batch->folder, entry) : errno == ENOENT;
+}
+
+static duckrow_code take_entry(void *context, char **values, duckrow_error *error)
+{
+    struct dr_batch *batch = context;
+    const struct dr_staged_file entry = file_of_entry(values);
+    int i = dr_ingest_index(batch, entry.name);
+    if (i >= 0 && dr_staged_file_same(&batch->files[i], &entry)) {
+        batch->known[i] = 1;
+        return DUCKROW_OK;
+    }
+    if (!is_gone(batch, &entry))
+        return DUCKROW_OK;
+    char *quoted = dr_sql_quote(entry.name, '\'');
+    batch->gone = batch->gone ? dr_ingest_append(dr_ingest_append(batch->gone, strdup(", ")), quoted) : quoted;
+    return batch->gone ? DUCKROW_OK : no_memory(error);
+}
+
+duckrow_code dr_ledger_read(struct dr_batch *batch, duckrow_error *error)
+{
+    char path[PATH_MAX], *folder = dr_sql_quote(batch->folder, '\'');
+    duckrow_code code = dr_ingest_query(batch->ingest, 4, take_entry, batch, error,
+                                        folder ? dr_sql_format("SELECT name, inode::VARCHAR, size::VARCHAR, modified_ns::VARCHAR "
+                                                               "FROM %s.duckrow.ingested WHERE folder = %s",
+                                                               batch->ingest->catalog, folder)
+                                               : NULL);
+    free(folder);
+    /* A file that was removed may come back in a crash until its folder is synced. */
+    if (!code && batch->gone && !(code = dr_staging_path(batch->ingest->db, path, error, "%s", batch->folder)) &&
+        dr_sync_folder(path) < 0)
+        code = dr_fail_os(error, errno, "cannot sync %s", path);
+    return code;
+}
+
+/* ---- writing ---- */
+
+duckrow_code dr_ledger_enter(const struct dr_batch *batch, const int *chosen, int count, duckrow_error *error)
+{
+    char *sql = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&sql, &size);
+    char *folder = dr_sql_quote(batch->folder, '\'');
+    if (!stream || !folder)
+        goto failed;
+    fprintf(stream, "INSERT INTO %s.duckrow.ingested (folder, name, inode, size, modified_ns) VALUES ", batch->ingest->catalog);
+    for (int i = 0; i < count; i++) {
+        const struct dr_staged_file *file = &batch->files[chosen[i]];
+        char *name = dr_sql_quote(file->name, '\'');
+        if (!name)
+            goto failed;
+        fprintf(stream, "%s(%s, %s, %lld, %lld, %lld)", i ? ", " : "", folder, name, (long long)file->inode,
+                (long long)file->size, (long long)file->modified_ns);
+        free(name);
+    }
+    free(folder);
+    folder = NULL;
+    if (fclose(stream) == 0)
+        return dr_ingest_run(batch->ingest, error, sql);
+    stream = NULL;
+failed:
+    if (stream)
+        fclose(stream);
+    free(sql);
+    free(folder);
+    return no_memory(error);
+}
+
+duckrow_code dr_ledger_prune(const struct dr_batch *batch, duckrow_error *error)
+{
+    if (!batch->gone)
+        return DUCKROW_OK;
+    char *folder = dr_sql_quote(batch->folder, '\'');
+    duckrow_code code = dr_ingest_run(batch->ingest, error,
+                                      folder ? dr_sql_format("DELETE FROM %s.duckrow.ingested WHERE folder = %s AND name IN (%s)",
+                                                             batch->ingest->catalog, folder, batch->gone)
+                                             : NULL);
+    free(folder);
+    return code;
+}
