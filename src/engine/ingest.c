@@ -69,17 +69,6 @@ static duckrow_code attempt(struct dr_batch *batch, int *chosen, int *count, con
     return code;
 }
 
-/* Not of the machine, or of others at work. */
-static int is_of_the_file(const duckrow_error *error)
-{
-    static const char *const others[] = {"Out of Memory", "TransactionContext", "FATAL",
-                                         "INTERNAL",      "INTERRUPT",          "Catalog Error"};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strncmp(error->message, others[i], strlen(others[i])) == 0)
-            return 0;
-    return error->code == DUCKROW_SQL;
-}
-
 static duckrow_code ingest_group(struct dr_batch *batch, int *chosen, int count, const char *columns, duckrow_error *error)
 {
     int changed, committed;
@@ -96,7 +85,7 @@ static duckrow_code ingest_group(struct dr_batch *batch, int *chosen, int count,
         }
         return code;
     }
-    if (!is_of_the_file(error))
+    if (!dr_ingest_blames_file(error))
         return code;
     duckrow_error reason = *error;
     dr_error_clear(error);
@@ -150,7 +139,7 @@ static duckrow_code take_group(struct dr_batch *batch, int *chosen, int count, d
     duckrow_code code = read_columns(batch, *chosen, &columns, error);
     if (!code && columns.add && add)
         code = change(batch->ingest, strdup(columns.add), error);
-    if (code && is_of_the_file(error)) {
+    if (code && dr_ingest_blames_file(error)) {
         snprintf(reason, sizeof reason, "%s", error->message);
         dr_error_clear(error);
         code = refuse(batch, chosen, count, reason, error);
@@ -220,24 +209,13 @@ static duckrow_code look_up(struct dr_batch *batch, int *there, duckrow_error *e
     return code;
 }
 
-static duckrow_code read_signatures(struct dr_batch *batch, const int *chosen, int count, duckrow_error *error)
-{
-    struct dr_ingest *ingest = batch->ingest;
-    duckrow_code code = ingest->begin(ingest->context, error);
-    if (code)
-        return code;
-    code = dr_ingest_signatures(batch, chosen, count, error);
-    ingest->rollback(ingest->context);
-    return code;
-}
-
 static duckrow_code take_new(struct dr_batch *batch, int there, int *chosen, int count, duckrow_error *error)
 {
     if (!there && !batch->ingest->rules.create) {
         batch->ingest->waiting += count;
         return DUCKROW_OK;
     }
-    duckrow_code code = read_signatures(batch, chosen, count, error);
+    duckrow_code code = dr_ingest_signatures(batch, chosen, count, error);
     int first = 0;
     while (!code && first < count && !batch->signature[chosen[first]])
         first++;

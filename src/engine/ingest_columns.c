@@ -24,15 +24,21 @@ static duckrow_code take_signature(void *context, char **values, duckrow_error *
 
 static duckrow_code read_signatures(struct dr_batch *batch, const int *chosen, int count, duckrow_error *error)
 {
+    struct dr_ingest *ingest = batch->ingest;
+    duckrow_code code = ingest->begin(ingest->context, error);
+    if (code)
+        return code;
     char *list = dr_ingest_paths(batch, chosen, count);
-    duckrow_code code = dr_ingest_query(
-        batch->ingest, 2, take_signature, batch, error,
-        list ? dr_sql_format("SELECT file_name, md5(string_agg(concat_ws(',', name, type, type_length, num_children, "
-                             "repetition_type, converted_type, logical_type, scale, precision), ';' ORDER BY n)) FROM "
-                             "(SELECT *, row_number() OVER () n FROM parquet_schema(%s)) GROUP BY file_name",
-                             list)
-             : NULL);
+    code =
+        dr_ingest_query(ingest, 2, take_signature, batch, error,
+                        list ? dr_sql_format("SELECT file_name, md5(string_agg(concat_ws(',', name, type, type_length, "
+                                             "num_children, repetition_type, converted_type, logical_type, scale, precision), "
+                                             "';' ORDER BY n)) FROM (SELECT *, row_number() OVER () n FROM parquet_schema(%s)) "
+                                             "GROUP BY file_name",
+                                             list)
+                             : NULL);
     free(list);
+    ingest->rollback(ingest->context);
     return code;
 }
 
@@ -40,7 +46,7 @@ static duckrow_code read_signatures(struct dr_batch *batch, const int *chosen, i
 duckrow_code dr_ingest_signatures(struct dr_batch *batch, const int *chosen, int count, duckrow_error *error)
 {
     duckrow_code code = count ? read_signatures(batch, chosen, count, error) : DUCKROW_OK;
-    if (code != DUCKROW_SQL)
+    if (!code || !dr_ingest_blames_file(error))
         return code;
     if (count == 1) {
         duckrow_error reason = *error;

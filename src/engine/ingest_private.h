@@ -38,6 +38,8 @@ char *dr_ingest_paths(const struct dr_batch *batch, const int *chosen, int count
 char *dr_ingest_append(char *text, char *more);
 /* The file of that name, by its number; -1: it isn't in the batch. */
 int dr_ingest_index(const struct dr_batch *batch, const char *name);
+/* Is it the file that is wrong? */
+int dr_ingest_blames_file(const duckrow_error *error);
 /* Is there such a table? */
 duckrow_code dr_ingest_exists(const struct dr_ingest *ingest, const char *table, int *found, duckrow_error *error);
 

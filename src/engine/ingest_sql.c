@@ -143,3 +143,19 @@ duckrow_code dr_ingest_exists(const struct dr_ingest *ingest, const char *table,
     }
     return code;
 }
+
+/* Not the machine, or others at work. */
+int dr_ingest_blames_file(const duckrow_error *error)
+{
+    static const char *const others[] = {"Out of Memory", "TransactionContext", "FATAL",
+                                         "INTERNAL",      "INTERRUPT",          "Catalog Error"};
+    static const char *const machine[] = {"No space left", "Disk quota", "Could not write", "Too many open files",
+                                          "Input/output error"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strncmp(error->message, others[i], strlen(others[i])) == 0)
+            return 0;
+    for (size_t i = 0; i < sizeof machine / sizeof *machine; i++)
+        if (strstr(error->message, machine[i]))
+            return 0;
+    return error->code == DUCKROW_SQL;
+}
