@@ -372,6 +372,27 @@ duckrow_code dr_staging_folders(const duckrow_db *db, char (**folders)[DR_STAGIN
     return code ? code : read_names(db, path, is_table_folder, folders, count, error);
 }
 
+int64_t dr_staging_size(const duckrow_db *db, const char *folder, const char *name)
+{
+    struct dr_staged_file file;
+    if (!is_whole_name(name))
+        return -1;
+    snprintf(file.name, sizeof file.name, "%s", name);
+    return look_at(db, folder, &file) ? file.size : -1;
+}
+
+int dr_staging_any(const duckrow_db *db, const char *folder)
+{
+    char path[PATH_MAX];
+    int some = 0;
+    DIR *opened = dr_staging_path(db, path, NULL, "%s", folder) ? NULL : opendir(path);
+    for (struct dirent *entry; opened && !some && (entry = readdir(opened));)
+        some = dr_staging_size(db, folder, entry->d_name) >= 0;
+    if (opened)
+        closedir(opened);
+    return some;
+}
+
 int dr_staged_file_same(const struct dr_staged_file *one, const struct dr_staged_file *other)
 {
     return one->inode == other->inode && one->size == other->size && one->modified_ns == other->modified_ns;

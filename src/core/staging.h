@@ -43,6 +43,10 @@ duckrow_code dr_staging_list(const duckrow_db *db, const char *folder, int most,
                              int *left, duckrow_error *error);
 /* The tables' folders, by name; each is freed with the array, by free(). */
 duckrow_code dr_staging_folders(const duckrow_db *db, char (**folders)[DR_STAGING_NAME], int *count, duckrow_error *error);
+/* Is there any? Looks no further than the first. */
+int dr_staging_any(const duckrow_db *db, const char *folder);
+/* In bytes, of the whole file of that name; -1: there is none. */
+int64_t dr_staging_size(const duckrow_db *db, const char *folder, const char *name);
 /* Is it the same file still? */
 int dr_staging_same(const duckrow_db *db, const char *folder, const struct dr_staged_file *file);
 

@@ -14,6 +14,7 @@ enum kind {
     FIXED,   /* can't be changed to anything that would mean something else */
     IGNORED, /* taken without a word: how PostgreSQL works inside, or says numbers, which is as with the highest here */
     SHOWN,
+    SWITCH, /* on or off */
     ZONE,
 };
 
@@ -64,6 +65,8 @@ static const struct known {
     {"server_version", SHOWN, 0, 0, "15.0", NULL, "The PostgreSQL that it behaves as."},
     FIXED("server_version_num", 0, "150000", " "),
     {"session_authorization", SHOWN, 1, offsetof(struct dr_parameters, user), NULL, NULL, "The name that the client gave."},
+    {"staged", SWITCH, 0, offsetof(struct dr_parameters, staged), NULL, NULL,
+     "Reads see what is staged, which is taken in first."},
     FIXED("standard_conforming_strings", 1, "on", " true 1 yes "),
     IGNORED("statement_log", 9, ""),
     TIME("statement_timeout", statement_timeout, "The longest run of a statement."),
@@ -111,6 +114,7 @@ void dr_parameters_init(struct dr_parameters *parameters, const struct dr_settin
                                          .statement_timeout = settings->statement_timeout,
                                          .transaction_timeout = settings->transaction_timeout,
                                          .idle_timeout = settings->idle_in_transaction_session_timeout,
+                                         .staged = "off",
                                          .zone = dr_zone_utc()};
     for (int i = 0; i < KNOWN; i++)
         if (known[i].kind == IGNORED)
@@ -175,6 +179,19 @@ static duckrow_code set_zone(struct dr_parameters *parameters, const char *value
     return DUCKROW_OK;
 }
 
+static duckrow_code set_switch(struct dr_parameters *parameters, const struct known *one, const char *value,
+                               duckrow_error *error)
+{
+    static const char *const words[][2] = {{"on", "off"}, {"true", "false"}, {"yes", "no"}, {"1", "0"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        for (int k = 0; k < 2; k++)
+            if (strcasecmp(value, words[i][k]) == 0) {
+                set_text(parameters, one, words[0][k]);
+                return DUCKROW_OK;
+            }
+    return dr_fail(error, DUCKROW_USAGE, "parameter \"%s\" requires a Boolean value", one->name);
+}
+
 static int is_among(const char *value, const char *others)
 {
     char word[128];
@@ -217,6 +234,8 @@ duckrow_code dr_parameters_set(struct dr_parameters *parameters, const char *nam
         return DUCKROW_NOT_FOUND;
     if (one->kind == TIMEOUT)
         return set_timeout(parameters, one, value, error);
+    if (one->kind == SWITCH)
+        return set_switch(parameters, one, value, error);
     if (one->kind == FIXED)
         return check_fixed(one, value, error);
     if (one->kind == ZONE) {
@@ -246,7 +265,7 @@ int dr_parameters_reset(struct dr_parameters *parameters, const struct dr_parame
             *timeout_of(parameters, one) = *(const int64_t *)((const char *)start + one->at);
         else if (one->kind == ZONE)
             parameters->zone = start->zone;
-        else if (one->kind == TEXT || one->kind == IGNORED)
+        else if (one->kind == TEXT || one->kind == IGNORED || one->kind == SWITCH)
             set_text(parameters, one, then);
         if (strcmp(now, then) != 0)
             tell(parameters, one, out);

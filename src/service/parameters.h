@@ -1,6 +1,6 @@
 /* What SET, SHOW and RESET know of a session beside DuckDB's own settings: PostgreSQL's names that clients and drivers use.
  *
- * The timeouts work; client_encoding must stay UTF8; DateStyle and IntervalStyle stay ISO and postgres; the others are kept and shown,
+ * The timeouts and staged work; client_encoding must stay UTF8; DateStyle and IntervalStyle stay ISO and postgres; the others are kept and shown,
  * and change nothing. A name that is not here is for DuckDB. */
 #ifndef DR_PARAMETERS_H
 #define DR_PARAMETERS_H
@@ -14,6 +14,7 @@ struct dr_parameters {
     int64_t busy_timeout, statement_timeout, transaction_timeout, idle_timeout; /* ms; 0: none, but for busy_timeout */
     char application_name[64], user[64];
     const struct dr_zone *zone;
+    char staged[32]; /* on: reads wait until what is staged is in (ingester.h) */
     char kept[12][32]; /* what changes nothing, but is shown as it was set */
 };
 

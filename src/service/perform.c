@@ -73,11 +73,23 @@ static void read_rows(struct dr_client *client)
         dr_cursor_close(&portal->cursor, backend);
 }
 
+/* Outside a transaction: in one, a read sees what was there when it began. */
+static int catch_up(struct dr_client *client)
+{
+    const struct dr_backend *backend = &client->backend;
+    if (strcmp(client->parameters.staged, "on") != 0 || client->portal->cursor.open || client->status != 'I' || backend->open)
+        return 1;
+    return !dr_ingester_catch_up(client->server->ingester[backend->database], dr_clock_ms() + backend->busy_timeout,
+                                 &client->backend.cancelled, &client->error);
+}
+
 static void do_read(struct dr_client *client)
 {
     struct dr_backend *backend = &client->backend;
     struct dr_statement *statement = client->portal->statement;
     client->error = (duckrow_error){0};
+    if (!catch_up(client))
+        return;
     if (!client->portal->cursor.open && client->status == 'T' && !backend->open && dr_backend_begin(backend, &client->error))
         return;
     /* Snapshots have instances of their own. */

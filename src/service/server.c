@@ -217,6 +217,8 @@ static duckrow_code open_parts(struct dr_server *server, duckrow_error *error)
         code = dr_lane_open(&server->host, i, &server->lane[i], error);
     if (!code && !(server->workers = dr_workers_open((int)server->settings->workers)))
         code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    for (int i = 0; !code && i < server->host.databases; i++)
+        code = dr_ingester_open(&server->host, i, &server->ingester[i], error);
     if (!code)
         code = dr_handover_open(&server->host, server->statements, &server->handover, error);
     return code;
@@ -226,6 +228,8 @@ static void close_parts(struct dr_server *server)
 {
     dr_handover_close(server->handover);
     dr_workers_close(server->workers);
+    for (int i = 0; i < DR_DATABASES; i++)
+        dr_ingester_close(server->ingester[i]);
     for (int i = 0; i < DR_DATABASES; i++)
         dr_lane_close(server->lane[i]);
     dr_sampler_close(server->sampler);

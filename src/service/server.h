@@ -6,6 +6,7 @@
 
 #include "handover.h"
 #include "host.h"
+#include "ingester.h"
 #include "lane.h"
 #include "statements.h"
 #include "views.h"
@@ -28,6 +29,7 @@ struct dr_server {
     struct dr_workers *workers;
     struct dr_handover *handover;
     struct dr_lane *lane[DR_DATABASES];
+    struct dr_ingester *ingester[DR_DATABASES];
     uv_pipe_t listener;
     union {
         uv_stream_t stream;

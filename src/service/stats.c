@@ -65,6 +65,12 @@ int dr_stats_of_database(const struct dr_server *server, int database, duckrow_f
     add(&list, "lane_largest_group", lane.largest);
     add_times(&list, "publishes", "publish", &served->publishes);
     add_times(&list, "rotations", "rotation", &served->rotations);
+    struct dr_ingested ingested;
+    dr_ingester_look(server->ingester[database], &ingested);
+    add(&list, "ingested_files", ingested.files);
+    add(&list, "ingested_rows", ingested.rows);
+    add(&list, "ingested_bytes", ingested.bytes);
+    add(&list, "ingest_refused_files", ingested.quarantined);
     add(&list, "wal_bytes", wal_bytes(served));
     add(&list, "wal_commits", served->commits);
     add(&list, "snapshot_sequence", served->sequence);
@@ -103,7 +109,8 @@ int dr_stats_of_service(const struct dr_server *server, duckrow_figure *figures)
 int dr_stat_counts(const char *name)
 {
     static const char *const names[] = {"transactions", "commits",   "lane_groups",      "lane_units",
-                                        "publishes",    "rotations", "snapshot_sequence"};
+                                        "publishes",    "rotations", "snapshot_sequence",
+                                        "ingested_files", "ingested_rows", "ingested_bytes", "ingest_refused_files"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return 1;
