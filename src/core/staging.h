@@ -48,5 +48,8 @@ int dr_staging_same(const duckrow_db *db, const char *folder, const struct dr_st
 
 /* Removes what was left in .tmp for longer than a day. */
 void dr_staging_sweep(const duckrow_db *db);
+/* Removes what has been in done for so long; 0: nothing. To be called before files are put there, not after, for then a clock that jumps
+ * later is noticed: files stay for all that time from then on. */
+void dr_staging_sweep_done(const duckrow_db *db, int64_t keep_ms);
 
 #endif
