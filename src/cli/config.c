@@ -5,14 +5,26 @@
 #include "core/choose.h"
 #include "core/json.h"
 #include "core/readers.h"
+#include "core/units.h"
 #include "work.h"
 
 static int print_json(const struct dr_config *config)
 {
     struct dr_json json = {0};
+    char text[32];
     dr_json_open(&json, NULL, '{');
     dr_json_number(&json, "max_slots", config->max_slots);
-    dr_json_bool(&json, "snapshots", config->snapshots);
+    dr_json_bool(&json, "snapshots", config->snapshots != 0);
+    dr_json_bool(&json, "ingest", config->ingest != 0);
+    dr_json_string(&json, "ingest_interval", dr_write_duration(config->ingest_interval_ms, text));
+    dr_json_number(&json, "ingest_files", config->ingest_files);
+    dr_json_number(&json, "ingest_bytes", config->ingest_bytes);
+    dr_json_bool(&json, "ingest_create", config->ingest_create != 0);
+    dr_json_bool(&json, "ingest_add_columns", config->ingest_add_columns != 0);
+    if (config->ingest_keep && config->ingest_keep != DR_KEEP)
+        dr_json_string(&json, "ingest_keep", dr_write_duration(config->ingest_keep, text));
+    else
+        dr_json_bool(&json, "ingest_keep", config->ingest_keep != 0);
     dr_json_close(&json, '}');
     return dr_print_json(&json);
 }
@@ -57,7 +69,7 @@ static void apply(const struct dr_work *work, const struct dr_config *config)
 static duckrow_code set(struct dr_work *work, const struct dr_options *options, duckrow_error *error)
 {
     struct dr_config config;
-    duckrow_code code = dr_work_take(work, "config", error);
+    duckrow_code code = dr_work_take(work, dr_work_kind(work, "config"), error);
     if (!code)
         code = dr_config_write(work->db, options->name, options->value, error);
     if (!code)
@@ -90,14 +102,22 @@ static int run_config(const struct dr_options *options)
 const struct dr_command dr_command_config = {
     "config",
     "config [--json] [--timeout 10s] DB [NAME [VALUE]]",
-    "show or set how many copies a database may have",
-    "Prints the database's settings, or the one called NAME, or sets it: under a turn, so it waits for whoever writes. They are\n"
-    "lines in DB.duckrow/config.\n"
+    "show or set how many copies a database may have, and how staged files are taken in",
+    "Prints the database's settings, or the one called NAME, or sets it: under a turn, so it waits for whoever writes; a "
+    "service\n"
+    "steps aside for it. They are lines in DB.duckrow/config.\n"
     "\n"
     "  max_slots   how many copies readers and writers may have between them, 2 to 32; default 3. With all of them read, the "
     "next\n"
     "              change of the schema is not published, and readers share turns, until one is free\n"
     "  snapshots   on, or off: no copies; readers share turns, and wait for writers. There is no read path then\n"
+    "  ingest              on, or off: a running service leaves staged files alone\n"
+    "  ingest_interval     how long a staged file waits at most until it is taken in; default 1s\n"
+    "  ingest_files        how many in one transaction at most, 1 to 100000; default 4096\n"
+    "  ingest_bytes        how many bytes of them at most, but for a file that is larger; default 1GiB\n"
+    "  ingest_create       off, or on: tables that don't exist are made, with the columns of their first file\n"
+    "  ingest_add_columns  off, or on: columns that a table lacks are added\n"
+    "  ingest_keep         off, or on: ingested files go to staging/done/<table>/<date> and stay; or for how long, such as 7d\n"
     "\n"
     "  --json          print one object\n"
     "  --timeout TIME  how long to wait: 10s, 500ms, 2m, 1.5 (seconds); default 10s\n",

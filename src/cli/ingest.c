@@ -13,7 +13,9 @@ struct run {
     const struct dr_options *options;
     struct dr_work work;
     struct dr_ingest ingest;
+    int64_t swept; /* when what is old was removed last */
 };
+enum { SWEEP_MS = 60 * 1000 };
 
 /* ---- transactions ---- */
 
@@ -67,13 +69,20 @@ static int is_backlog(struct run *run, duckrow_error *error)
     return some;
 }
 
-/* A service gives its turn up for a hold alone. */
-static const char *kind(struct run *run)
+/* Read anew each time, as settings are. What is old goes first. */
+static duckrow_code prepare(struct run *run, duckrow_error *error)
 {
-    duckrow_status *status = malloc(sizeof *status);
-    int served = status && !duckrow_status_read(run->work.db, status, NULL) && *status->service;
-    free(status);
-    return served ? "hold" : "ingest";
+    struct dr_ingest_rules *rules = &run->ingest.rules;
+    duckrow_code code = dr_ingest_rules_read(run->work.db, rules, error);
+    rules->create |= run->options->create;
+    rules->add_columns |= run->options->add_columns;
+    rules->keep |= run->options->keep;
+    if (!code && (!run->swept || dr_clock_ms() - run->swept > SWEEP_MS)) {
+        dr_staging_sweep(run->work.db);
+        dr_staging_sweep_done(run->work.db, rules->keep_ms);
+        run->swept = dr_clock_ms();
+    }
+    return code;
 }
 
 static duckrow_code passes(struct run *run, duckrow_error *error)
@@ -100,13 +109,12 @@ static duckrow_code ingest_now(struct run *run, duckrow_error *error)
     if (!work->session)
         code = dr_work_open_engine(work, run->options, error);
     if (!code)
-        code = dr_work_take(work, kind(run), error);
+        code = dr_work_take(work, dr_work_kind(work, "ingest"), error);
     if (!code)
         code = dr_work_attach(work, error);
     if (!code)
         code = passes(run, error);
     dr_work_release(work);
-    dr_staging_sweep(work->db);
     return code;
 }
 
@@ -141,8 +149,9 @@ static void tell(const struct run *run, int once)
 static duckrow_code watch(struct run *run, duckrow_error *error)
 {
     while (!dr_signals_received()) {
-        int backlog = is_backlog(run, error);
-        duckrow_code code = backlog < 0 ? error->code : DUCKROW_OK;
+        duckrow_code code = prepare(run, error);
+        int backlog = code ? 0 : is_backlog(run, error);
+        code = backlog < 0 ? error->code : code;
         run->ingest.files = run->ingest.quarantined = 0;
         if (backlog > 0)
             code = ingest_now(run, error);
@@ -160,13 +169,11 @@ static int run_ingest(const struct dr_options *options)
 {
     struct run run = {.options = options};
     duckrow_error error = {0};
-    run.ingest =
-        (struct dr_ingest){.begin = begin, .commit = commit, .rollback = rollback, .context = &run, .rules = DR_INGEST_RULES};
-    run.ingest.rules.create = options->create;
-    run.ingest.rules.add_columns = options->add_columns;
-    run.ingest.rules.keep = options->keep;
+    run.ingest = (struct dr_ingest){.begin = begin, .commit = commit, .rollback = rollback, .context = &run};
     duckrow_code code = dr_work_open_database(&run.work, options, 0, &error);
     int backlog = 0;
+    if (!code && !options->watch_ms)
+        code = prepare(&run, &error);
     if (!code && options->watch_ms)
         code = watch(&run, &error);
     else if (!code && (backlog = is_backlog(&run, &error)) < 0)

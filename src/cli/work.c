@@ -8,6 +8,7 @@
 
 #include "core/db.h"
 #include "core/duckfile.h"
+#include "core/status.h"
 #include "file.h"
 #include "signals.h"
 
@@ -108,6 +109,13 @@ int dr_work_encrypted(const struct dr_work *work)
 }
 
 /* ---- writing and publishing ---- */
+
+const char *dr_work_kind(const struct dr_work *work, const char *kind)
+{
+    char dsn[4352];
+    dr_status_service(work->db, dsn, sizeof dsn);
+    return *dsn ? "hold" : kind;
+}
 
 duckrow_code dr_work_take(struct dr_work *work, const char *kind, duckrow_error *error)
 {

@@ -41,6 +41,8 @@ int dr_work_encrypted(const struct dr_work *work);
 /* Attaches what is to be read: the snapshot, made new first where it is stale, or else the file itself under a shared turn. */
 duckrow_code dr_work_read(struct dr_work *work, duckrow_error *error);
 
+/* What to call the work, so that a service gives its turn up, which it does for a "hold" alone. */
+const char *dr_work_kind(const struct dr_work *work, const char *kind);
 /* Takes an exclusive turn. */
 duckrow_code dr_work_take(struct dr_work *work, const char *kind, duckrow_error *error);
 /* Attaches the file read-write; under an exclusive turn. */

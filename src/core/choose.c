@@ -102,9 +102,10 @@ static duckrow_code slots_in_use(const duckrow_db *db, const struct dr_config *c
         snprintf(text + strlen(text), sizeof text - strlen(text), " and %d more", count - SHOWN);
     duckrow_code code =
         dr_fail(error, DUCKROW_DISK_FULL,
-                "no slot is free for the new snapshot of %.200s: %s read older ones, and max_slots is %d; close "
-                "them or let them refresh, or allow another copy: duckrow config %.150s max_slots %d",
-                db->path, count ? text : "processes that have left", config->max_slots, db->path, config->max_slots + 1);
+                "no slot is free for the new snapshot of %.200s: %s read older ones, and max_slots is %lld; close "
+                "them or let them refresh, or allow another copy: duckrow config %.150s max_slots %lld",
+                db->path, count ? text : "processes that have left", (long long)config->max_slots, db->path,
+                (long long)config->max_slots + 1);
     if (error && count)
         error->holder = readers[0];
     return code;

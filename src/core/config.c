@@ -1,19 +1,41 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "access.h"
+#include "units.h"
 
 enum { LARGEST = 65536 };
 
-static const struct {
-    const char *name, *values;
-} settings[DR_SETTINGS] = {{"max_slots", "a number from 2 to 32"}, {"snapshots", "on or off"}};
+enum kind { NUMBER, SWITCH, TIME, SIZE, KEEP };
 
-enum { MAX_SLOTS, SNAPSHOTS };
+static const struct setting {
+    const char *name, *values;
+    enum kind kind;
+    size_t offset; /* of its int64_t */
+    int64_t standard, least, most;
+} settings[DR_SETTINGS] = {
+#define AT(field) offsetof(struct dr_config, field)
+    {"max_slots", "a number from 2 to 32", NUMBER, AT(max_slots), 3, 2, 32},
+    {"snapshots", "on or off", SWITCH, AT(snapshots), 1, 0, 1},
+    {"ingest", "on or off", SWITCH, AT(ingest), 1, 0, 1},
+    {"ingest_interval", "a time of 10ms or more, such as 1s", TIME, AT(ingest_interval_ms), 1000, 10, INT64_MAX},
+    {"ingest_files", "a number from 1 to 100000", NUMBER, AT(ingest_files), 4096, 1, 100000},
+    {"ingest_bytes", "a size, such as 1GiB or 64MiB", SIZE, AT(ingest_bytes), 1 << 30, 1, INT64_MAX},
+    {"ingest_create", "on or off", SWITCH, AT(ingest_create), 0, 0, 1},
+    {"ingest_add_columns", "on or off", SWITCH, AT(ingest_add_columns), 0, 0, 1},
+    {"ingest_keep", "on, off or a time, such as 7d", KEEP, AT(ingest_keep), 0, 0, DR_KEEP},
+#undef AT
+};
+
+static int64_t *place(struct dr_config *config, int setting)
+{
+    return (int64_t *)((char *)config + settings[setting].offset);
+}
 
 const char *dr_config_name(int setting)
 {
@@ -22,10 +44,16 @@ const char *dr_config_name(int setting)
 
 const char *dr_config_value(const struct dr_config *config, int setting, char text[32])
 {
-    if (setting == MAX_SLOTS)
-        snprintf(text, 32, "%d", config->max_slots);
+    int64_t value = *(const int64_t *)((const char *)config + settings[setting].offset);
+    enum kind kind = settings[setting].kind;
+    if (kind == TIME || (kind == KEEP && value && value != DR_KEEP))
+        return dr_write_duration(value, text);
+    if (kind == SIZE)
+        return dr_write_size(value, text);
+    if (kind == NUMBER)
+        snprintf(text, 32, "%lld", (long long)value);
     else
-        snprintf(text, 32, "%s", config->snapshots ? "on" : "off");
+        snprintf(text, 32, "%s", value ? "on" : "off");
     return text;
 }
 
@@ -37,20 +65,56 @@ int dr_config_find(const char *name)
     return -1;
 }
 
-/* 0, or -1 where the value is none of the setting's. */
-static int set(struct dr_config *config, int setting, const char *value)
+static int read_value(enum kind kind, const char *text, int64_t *value)
 {
-    if (setting == SNAPSHOTS) {
-        config->snapshots = !strcmp(value, "on");
-        return config->snapshots || !strcmp(value, "off") ? 0 : -1;
-    }
     char *end;
-    long number = strtol(value, &end, 10);
-    if (!*value || *end || number < 2 || number > 32)
+    int on = strcmp(text, "on") == 0, off = strcmp(text, "off") == 0;
+    switch (kind) {
+    case NUMBER:
+        *value = strtoll(text, &end, 10);
+        return *text && !*end ? 0 : -1;
+    case SIZE:
+        return dr_parse_size(text, value);
+    case KEEP:
+    case SWITCH:
+        *value = !on ? 0 : kind == KEEP ? DR_KEEP : 1;
+        if (on || off || kind == SWITCH)
+            return on || off ? 0 : -1;
+        return dr_parse_duration(text, value);
+    case TIME:
+        return dr_parse_duration(text, value);
+    }
+    return -1;
+}
+
+/* 0, or -1 where the value is none of the setting's. */
+static int set(struct dr_config *config, int setting, const char *text)
+{
+    int64_t value;
+    if (read_value(settings[setting].kind, text, &value) || value < settings[setting].least || value > settings[setting].most)
         return -1;
-    config->max_slots = (int)number;
-    config->holds = 1;
+    *place(config, setting) = value;
+    config->holds |= place(config, setting) == &config->max_slots;
     return 0;
+}
+
+static duckrow_code fail_unknown(duckrow_error *error, const char *where, const char *name)
+{
+    char names[256] = "";
+    size_t n = 0;
+    for (int i = 0; i < DR_SETTINGS; i++)
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s",
+                              !i                    ? ""
+                              : i + 1 < DR_SETTINGS ? ", "
+                                                    : " or ",
+                              settings[i].name);
+    return dr_fail(error, DUCKROW_USAGE, "%sthere is no setting %.60s: choose %s", where, name, names);
+}
+
+static duckrow_code fail_value(duckrow_error *error, const char *where, int setting, const char *value)
+{
+    return dr_fail(error, DUCKROW_USAGE, "%s%s is %s, not %.60s", where, settings[setting].name, settings[setting].values,
+                   *value ? value : "empty");
 }
 
 /* Cuts blanks off both ends. */
@@ -111,18 +175,17 @@ static duckrow_code parse(const char *path, char *text, struct dr_config *config
 {
     int number = 1;
     for (char *line = text, *next; line; line = next, number++) {
-        char *name, *value;
+        char *name, *value, where[PATH_MAX + 16];
+        snprintf(where, sizeof where, "%s:%d: ", path, number);
         if ((next = strchr(line, '\n')))
             *next++ = 0;
         int setting = split(line, &name, &value);
         if (setting == -2 && !value)
-            return dr_fail(error, DUCKROW_USAGE, "%s:%d: %.60s is not understood: write name = value", path, number, name);
+            return dr_fail(error, DUCKROW_USAGE, "%s%.60s is not understood: write name = value", where, name);
         if (setting == -2)
-            return dr_fail(error, DUCKROW_USAGE, "%s:%d: there is no setting %.60s: choose %s or %s", path, number, name,
-                           settings[0].name, settings[1].name);
+            return fail_unknown(error, where, name);
         if (setting >= 0 && set(config, setting, value) < 0)
-            return dr_fail(error, DUCKROW_USAGE, "%s:%d: %s is %s, not %.60s", path, number, name, settings[setting].values,
-                           *value ? value : "empty");
+            return fail_value(error, where, setting, value);
     }
     return DUCKROW_OK;
 }
@@ -130,7 +193,9 @@ static duckrow_code parse(const char *path, char *text, struct dr_config *config
 duckrow_code dr_config_read(const duckrow_db *db, struct dr_config *config, duckrow_error *error)
 {
     char path[PATH_MAX], *text;
-    *config = (struct dr_config){.max_slots = 3, .snapshots = 1};
+    *config = (struct dr_config){0};
+    for (int i = 0; i < DR_SETTINGS; i++)
+        *place(config, i) = settings[i].standard;
     duckrow_code code = dr_db_path(db, path, error, "config");
     if (code == DUCKROW_OK)
         code = load(db, path, &text, error);
@@ -199,10 +264,9 @@ duckrow_code dr_config_write(const duckrow_db *db, const char *name, const char 
     char path[PATH_MAX], *text, *replaced;
     int setting = dr_config_find(name);
     if (setting < 0)
-        return dr_fail(error, DUCKROW_USAGE, "there is no setting %.60s: choose %s or %s", name, settings[0].name,
-                       settings[1].name);
+        return fail_unknown(error, "", name);
     if (set(&config, setting, value) < 0)
-        return dr_fail(error, DUCKROW_USAGE, "%s is %s, not %.60s", name, settings[setting].values, *value ? value : "empty");
+        return fail_value(error, "", setting, value);
     duckrow_code code = dr_db_path(db, path, error, "config");
     if (code || (code = load(db, path, &text, error)))
         return code;

@@ -14,8 +14,6 @@
 
 #include "access.h"
 
-enum { OLD_MS = 24 * 60 * 60 * 1000 };
-
 static const char suffix[] = ".parquet";
 
 /* ---- names ---- */
@@ -381,6 +379,27 @@ int64_t dr_staging_size(const duckrow_db *db, const char *folder, const char *na
     return look_at(db, folder, &file) ? file.size : -1;
 }
 
+void dr_staging_count(const duckrow_db *db, const char *folder, struct dr_staged_count *count)
+{
+    char path[PATH_MAX];
+    *count = (struct dr_staged_count){.oldest_ns = INT64_MAX};
+    DIR *opened = dr_staging_path(db, path, NULL, "%s", folder) ? NULL : opendir(path);
+    for (struct dirent *entry; opened && (entry = readdir(opened));) {
+        struct dr_staged_file file;
+        if (!is_whole_name(entry->d_name))
+            continue;
+        snprintf(file.name, sizeof file.name, "%s", entry->d_name);
+        if (!look_at(db, folder, &file))
+            continue;
+        count->files++;
+        count->bytes += file.size;
+        if (file.modified_ns < count->oldest_ns)
+            count->oldest_ns = file.modified_ns;
+    }
+    if (opened)
+        closedir(opened);
+}
+
 int dr_staging_any(const duckrow_db *db, const char *folder)
 {
     char path[PATH_MAX];
@@ -402,24 +421,4 @@ int dr_staging_same(const duckrow_db *db, const char *folder, const struct dr_st
 {
     struct dr_staged_file now = *file;
     return look_at(db, folder, &now) && dr_staged_file_same(&now, file);
-}
-
-void dr_staging_sweep(const duckrow_db *db)
-{
-    char path[PATH_MAX];
-    struct stat st;
-    if (dr_staging_path(db, path, NULL, ".tmp"))
-        return;
-    DIR *opened = opendir(path);
-    if (!opened)
-        return;
-    for (struct dirent *entry; (entry = readdir(opened));) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-            dr_staging_path(db, path, NULL, ".tmp/%s", entry->d_name) || dr_os.lstat(path, &st) < 0)
-            continue;
-        int64_t age = dr_calendar_ms() - ((int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000);
-        if (S_ISREG(st.st_mode) && age > OLD_MS)
-            dr_os.unlink(path);
-    }
-    closedir(opened);
 }

@@ -43,6 +43,11 @@ duckrow_code dr_staging_list(const duckrow_db *db, const char *folder, int most,
                              int *left, duckrow_error *error);
 /* The tables' folders, by name; each is freed with the array, by free(). */
 duckrow_code dr_staging_folders(const duckrow_db *db, char (**folders)[DR_STAGING_NAME], int *count, duckrow_error *error);
+/* How much there is, in no order, without keeping the names. What can't be looked at isn't counted. */
+struct dr_staged_count {
+    int64_t files, bytes, oldest_ns; /* oldest: since 1970; INT64_MAX: there is none */
+};
+void dr_staging_count(const duckrow_db *db, const char *folder, struct dr_staged_count *count);
 /* Is there any? Looks no further than the first. */
 int dr_staging_any(const duckrow_db *db, const char *folder);
 /* In bytes, of the whole file of that name; -1: there is none. */
@@ -52,5 +57,8 @@ int dr_staging_same(const duckrow_db *db, const char *folder, const struct dr_st
 
 /* Removes what was left in .tmp for longer than a day. */
 void dr_staging_sweep(const duckrow_db *db);
+/* Removes what has been in done for so long; 0: nothing. To be called before files are put there, not after, for then a clock that jumps
+ * later is noticed: files stay for all that time from then on. */
+void dr_staging_sweep_done(const duckrow_db *db, int64_t keep_ms);
 
 #endif

@@ -146,8 +146,8 @@ duckrow_code duckrow_status_read(duckrow_db *db, duckrow_status *status, duckrow
     dr_status_service(db, status->service, sizeof status->service);
     if (*status->service)
         status->figures = dr_figures_read(db, status->figure, COUNT(status->figure));
-    status->max_slots = config.max_slots;
-    status->snapshots = config.snapshots;
+    status->max_slots = (int)config.max_slots;
+    status->snapshots = (int)config.snapshots;
     read_slots(db, status);
     if (status->exists) {
         read_strangers(db, status);

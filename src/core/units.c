@@ -10,7 +10,8 @@ struct unit {
 };
 
 /* A number alone is seconds. Of two names for one unit the first is what is written. */
-static const struct unit times[] = {{"h", 3600000}, {"min", 60000}, {"m", 60000}, {"s", 1000}, {"", 1000}, {"ms", 1}};
+static const struct unit times[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000}, {"m", 60000},
+                                    {"s", 1000},     {"", 1000},     {"ms", 1}};
 static const struct unit sizes[] = {{"TiB", INT64_C(1) << 40},
                                     {"TB", INT64_C(1000000000000)},
                                     {"GiB", 1 << 30},

@@ -8,7 +8,7 @@
 #define DR_GIVE_A_TIME "a time is needed, such as 10s, 500ms or 2m"
 #define DR_GIVE_A_SIZE "a size is needed, such as 64MiB, 8MB or 4096"
 
-/* "10s", "500ms", "2m" or "2min", "1h", "1.5" (seconds), to milliseconds: 0, or -1 where it is none. */
+/* "10s", "500ms", "2m" or "2min", "1h", "7d", "1.5" (seconds), to milliseconds: 0, or -1 where it is none. */
 int dr_parse_duration(const char *text, int64_t *milliseconds);
 /* "4096" or "4096B", kB (KB), MB, GB, TB, and KiB, MiB, GiB, TiB, whole numbers of them, to bytes: 0, or -1. */
 int dr_parse_size(const char *text, int64_t *bytes);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/config.h"
 #include "ingest_private.h"
 #include "sqltext.h"
 
@@ -253,6 +254,29 @@ static duckrow_code take_table(struct dr_batch *batch, duckrow_error *error)
 
 /* ---- */
 
+/* How many of the first of so many files are no more than `most` bytes together; one, where that is larger. */
+static int count_within(const struct dr_staged_file *files, int count, int64_t most)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < count; i++)
+        if ((bytes += files[i].size) > most)
+            return i ? i : 1;
+    return count;
+}
+
+duckrow_code dr_ingest_rules_read(const duckrow_db *db, struct dr_ingest_rules *rules, duckrow_error *error)
+{
+    struct dr_config config;
+    duckrow_code code = dr_config_read(db, &config, error);
+    *rules = (struct dr_ingest_rules){.create = (int)config.ingest_create,
+                                      .add_columns = (int)config.ingest_add_columns,
+                                      .keep = config.ingest_keep != 0,
+                                      .keep_ms = config.ingest_keep == DR_KEEP ? 0 : config.ingest_keep,
+                                      .most_files = (int)config.ingest_files,
+                                      .most_bytes = config.ingest_bytes};
+    return code;
+}
+
 duckrow_code dr_ingest_pass(struct dr_ingest *ingest, int *more, duckrow_error *error)
 {
     char (*folders)[DR_STAGING_NAME];
@@ -265,8 +289,12 @@ duckrow_code dr_ingest_pass(struct dr_ingest *ingest, int *more, duckrow_error *
         int left;
         dr_staging_table(folders[i], batch.table, sizeof batch.table);
         code = dr_staging_list(ingest->db, folders[i], ingest->rules.most_files, &batch.files, &batch.count, &left, error);
-        if (!code)
+        if (!code) {
+            int within = count_within(batch.files, batch.count, ingest->rules.most_bytes);
+            left += batch.count - within;
+            batch.count = within;
             code = dr_ingest_rename_patterns(&batch, more, error);
+        }
         if (!code && batch.count && !ledger) {
             code = dr_ledger_make(ingest, error);
             ledger = 1;

@@ -17,9 +17,12 @@ struct dr_ingest_rules {
     int create;      /* a table that doesn't exist is made with the columns of its first file; else its files wait */
     int add_columns; /* a column that the table lacks is added; else such a file is quarantined */
     int keep;        /* files go to staging/done/<table>/<date>/; else they are removed */
+    int64_t keep_ms; /* and dr_staging_sweep_done removes them after so long; 0: never */
     int most_files;  /* in one transaction */
+    int64_t most_bytes; /* and so many bytes, but at least one file */
 };
-#define DR_INGEST_RULES {0, 0, 0, 4096}
+/* As the database's settings say (core/config.h). Errors: USAGE, PERMISSION, IO. */
+duckrow_code dr_ingest_rules_read(const duckrow_db *db, struct dr_ingest_rules *rules, duckrow_error *error);
 
 struct dr_ingest {
     const struct dr_duckdb *duckdb;

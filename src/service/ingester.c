@@ -73,8 +73,7 @@ static duckrow_code begin(void *context, duckrow_error *error)
 {
     struct dr_ingester *ingester = context;
     struct dr_host *host = ingester->host;
-    duckrow_code code =
-        dr_gate_enter(&host->gate, &ingester->member, dr_clock_ms() + host->settings->busy_timeout, error);
+    duckrow_code code = dr_gate_enter(&host->gate, &ingester->member, dr_clock_ms() + host->settings->busy_timeout, error);
     if (code)
         return code;
     code = have_connection(ingester, error);
@@ -200,8 +199,7 @@ static int look(struct dr_ingester *ingester)
         return 0;
     for (int i = 0; i < count; i++) {
         struct dr_staged_count found;
-        if (dr_staging_count(db, folders[i], &found, NULL))
-            continue;
+        dr_staging_count(db, folders[i], &found);
         ingester->files += found.files;
         ingester->bytes += found.bytes;
     }
@@ -243,6 +241,8 @@ static void on_sweep(uv_timer_t *timer)
     dr_watch_renew(ingester->watch);
     if (!ingester->sweeps-- && !served(ingester)->away) {
         dr_staging_sweep(served(ingester)->db);
+        if (ingester->config.ingest_keep != DR_KEEP)
+            dr_staging_sweep_done(served(ingester)->db, ingester->config.ingest_keep);
         ingester->sweeps = SWEEPS_PER_TIDY;
     }
     uv_update_time(&ingester->loop);
@@ -294,7 +294,8 @@ static duckrow_code wait_for_pass(struct dr_ingester *ingester, int64_t ask, int
         if (*stop)
             return dr_fail(error, DUCKROW_INTERRUPTED, "%s", *stop);
         if (now >= deadline)
-            return dr_fail(error, DUCKROW_BUSY, "what is staged was not taken in before the timeout: try again, or read without it");
+            return dr_fail(error, DUCKROW_BUSY,
+                           "what is staged was not taken in before the timeout: try again, or read without it");
         dr_condition_wait(&ingester->passed, &ingester->mutex, now + LOOK_MS < deadline ? now + LOOK_MS : deadline);
     }
     *error = ingester->failure;
@@ -322,8 +323,8 @@ duckrow_code dr_ingester_catch_up(struct dr_ingester *ingester, int64_t deadline
 
 void dr_ingester_look(const struct dr_ingester *ingester, struct dr_ingested *ingested)
 {
-    *ingested = (struct dr_ingested){ingester->total[0], ingester->total[1], ingester->total[2], ingester->total[3],
-                                     ingester->total[4]};
+    *ingested =
+        (struct dr_ingested){ingester->total[0], ingester->total[1], ingester->total[2], ingester->total[3], ingester->total[4]};
 }
 
 /* ---- */

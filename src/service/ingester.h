@@ -18,7 +18,8 @@ void dr_ingester_close(struct dr_ingester *ingester);
 
 /* What is staged now is in the table, or in quarantine, or waits for its table, when it returns. stop: as of struct dr_member. Errors: BUSY at
  * `deadline` (dr_clock_ms), INTERRUPTED, USAGE where the database's `ingest` is off. */
-duckrow_code dr_ingester_catch_up(struct dr_ingester *ingester, int64_t deadline, const char *_Atomic *stop, duckrow_error *error);
+duckrow_code dr_ingester_catch_up(struct dr_ingester *ingester, int64_t deadline, const char *_Atomic *stop,
+                                  duckrow_error *error);
 
 /* What it did since the service started. */
 struct dr_ingested {

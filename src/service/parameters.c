@@ -179,8 +179,7 @@ static duckrow_code set_zone(struct dr_parameters *parameters, const char *value
     return DUCKROW_OK;
 }
 
-static duckrow_code set_switch(struct dr_parameters *parameters, const struct known *one, const char *value,
-                               duckrow_error *error)
+static duckrow_code set_switch(struct dr_parameters *parameters, const struct known *one, const char *value, duckrow_error *error)
 {
     static const char *const words[][2] = {{"on", "off"}, {"true", "false"}, {"yes", "no"}, {"1", "0"}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)

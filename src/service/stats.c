@@ -108,9 +108,9 @@ int dr_stats_of_service(const struct dr_server *server, duckrow_figure *figures)
 
 int dr_stat_counts(const char *name)
 {
-    static const char *const names[] = {"transactions", "commits",   "lane_groups",      "lane_units",
-                                        "publishes",    "rotations", "snapshot_sequence",
-                                        "ingested_files", "ingested_rows", "ingested_bytes", "ingest_refused_files"};
+    static const char *const names[] = {"transactions",  "commits",        "lane_groups",         "lane_units",
+                                        "publishes",     "rotations",      "snapshot_sequence",   "ingested_files",
+                                        "ingested_rows", "ingested_bytes", "ingest_refused_files"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return 1;

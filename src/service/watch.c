@@ -105,8 +105,9 @@ int dr_watch_renew(struct dr_watch *watch)
     return new;
 }
 
-duckrow_code dr_watch_open(uv_loop_t *loop, const duckrow_db *db, void (*appeared)(void *context, const char *folder, const char *name),
-                           void *context, struct dr_watch **out, duckrow_error *error)
+duckrow_code dr_watch_open(uv_loop_t *loop, const duckrow_db *db,
+                           void (*appeared)(void *context, const char *folder, const char *name), void *context,
+                           struct dr_watch **out, duckrow_error *error)
 {
     struct dr_watch *watch = *out = calloc(1, sizeof *watch);
     if (!watch)

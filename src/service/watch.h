@@ -10,8 +10,9 @@
 struct dr_watch;
 
 /* appeared: a file of that name may be there now. Errors: NO_MEMORY, and those of making the folder. */
-duckrow_code dr_watch_open(uv_loop_t *loop, const duckrow_db *db, void (*appeared)(void *context, const char *folder, const char *name),
-                           void *context, struct dr_watch **watch, duckrow_error *error);
+duckrow_code dr_watch_open(uv_loop_t *loop, const duckrow_db *db,
+                           void (*appeared)(void *context, const char *folder, const char *name), void *context,
+                           struct dr_watch **watch, duckrow_error *error);
 /* Watches the folders that it doesn't watch yet, and forgets those that are gone; 1: there were new ones, in which files may be. */
 int dr_watch_renew(struct dr_watch *watch);
 /* The loop has to run once more before it is freed. */

@@ -66,8 +66,9 @@ static void open_engine(const char *attached)
     duckrow_error error = {0};
     must(dr_session_open(engine, NULL, 1000, &session, &error), &error);
     must(dr_session_run(session, "SET threads = 1", &error), &error);
-    must(dr_session_attach(session, attached, attached, DR_ATTACH_WRITE | (access(attached, F_OK) ? DR_ATTACH_CREATE : 0), &error),
-         &error);
+    must(
+        dr_session_attach(session, attached, attached, DR_ATTACH_WRITE | (access(attached, F_OK) ? DR_ATTACH_CREATE : 0), &error),
+        &error);
 }
 
 /* One pass after the other, until there is nothing more to do. */
@@ -83,7 +84,7 @@ static duckrow_code ingest(int n, int how)
                             .begin = begin,
                             .commit = commit,
                             .rollback = rollback,
-                            .rules = DR_INGEST_RULES};
+                            .rules = {.most_files = 100, .most_bytes = 1 << 30}};
     run.rules.keep = keep;
     must(duckrow_db_open(path, NULL, &db, &error), &error);
     run.db = db;
@@ -131,8 +132,8 @@ static int make_first(int n, int how)
     char sql[8192], name[4096];
     open_engine(first);
     run("CREATE TABLE t (i INTEGER, s VARCHAR DEFAULT 'none')");
-    static const char *const files[] = {"SELECT 1 i FROM range(10)", "SELECT 2 i FROM range(10)", "SELECT 'x' s, 3 i FROM range(10)",
-                                        "SELECT 'no number' i"};
+    static const char *const files[] = {"SELECT 1 i FROM range(10)", "SELECT 2 i FROM range(10)",
+                                        "SELECT 'x' s, 3 i FROM range(10)", "SELECT 'no number' i"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         snprintf(name, sizeof name, "%s/%zu.parquet", folder, i);
         snprintf(sql, sizeof sql, "COPY (%s) TO '%s'", files[i], name);
@@ -152,8 +153,10 @@ static int check(int n, int how)
     if (ingest(0, 0))
         return 4;
     open_engine(path);
-    must(dr_session_text(session, "SELECT string_agg(concat_ws(' ', i, s, n), ', ' ORDER BY i) FROM (SELECT i, s, count(*) n FROM t GROUP BY ALL)",
-                         &text, &error),
+    must(dr_session_text(
+             session,
+             "SELECT string_agg(concat_ws(' ', i, s, n), ', ' ORDER BY i) FROM (SELECT i, s, count(*) n FROM t GROUP BY ALL)",
+             &text, &error),
          &error);
     if (strcmp(text, "1 none 10, 2 none 10, 3 x 10") != 0) {
         fprintf(stderr, "%s\n", text);

@@ -57,10 +57,24 @@ def test_each_command_explains_itself(duckrow: Duckrow, command: str) -> None:
 
 
 def test_settings_are_shown_and_set(filled: Duckrow) -> None:
-    assert filled("config", filled.db).text == "max_slots = 3\nsnapshots = on\n"
+    standard = filled("config", filled.db).text
+    assert standard.startswith("max_slots = 3\nsnapshots = on\ningest = on\ningest_interval = 1s\n")
+    assert "ingest_files = 4096\ningest_bytes = 1GiB\n" in standard and standard.endswith("ingest_keep = off\n")
     assert filled("config", filled.db, "max_slots", "5").text == ""
     assert filled("config", filled.db, "max_slots").text == "5\n"
-    assert json.loads(filled("config", "--json", filled.db).text) == {"max_slots": 5, "snapshots": True}
+    filled("config", filled.db, "ingest_keep", "168h")
+    assert json.loads(filled("config", "--json", filled.db).text) == {
+        "max_slots": 5,
+        "snapshots": True,
+        "ingest": True,
+        "ingest_interval": "1s",
+        "ingest_files": 4096,
+        "ingest_bytes": 1 << 30,
+        "ingest_create": False,
+        "ingest_add_columns": False,
+        "ingest_keep": "7d",
+    }
+    assert "10ms or more, such as 1s, not 1ms" in filled("config", filled.db, "ingest_interval", "1ms", status=64).line()
     assert filled("config", filled.db, "max_slots", "1", status=64).line() == "max_slots is a number from 2 to 32, not 1"
     assert "no setting size" in filled("config", filled.db, "size", status=64).line()
     assert "unexpected argument" in filled("config", filled.db, "max_slots", "4", "5", status=64).line()

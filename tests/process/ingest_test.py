@@ -138,6 +138,43 @@ def test_ingested_files_are_kept_when_asked(table: Duckrow) -> None:
     assert duckdb.read_parquet(str(kept)).fetchall() == [(5,)]
 
 
+def test_as_the_settings_say(duckrow: Duckrow) -> None:
+    duckrow.write("CREATE TABLE t (i INTEGER)")
+    for name, value in {"create": "on", "add_columns": "on", "keep": "7d", "files": "2", "bytes": "1GiB"}.items():
+        duckrow("config", duckrow.db, f"ingest_{name}", value)
+    by_hand(folder(duckrow) / "a.parquet", "SELECT 1 i, 'x' s")
+    for n in range(4):
+        by_hand(folder(duckrow, "new") / f"{n}.parquet", f"SELECT {n} i")
+    done = Path(f"{duckrow.db}.duckrow") / "staging" / "done"
+    assert duckrow("ingest", duckrow.db).text == "5 files ingested\n"
+    assert len(list(done.glob("*/*/*.parquet"))) == 5
+    assert duckrow.read("FROM t") == [["1", "x"]]
+    # Two transactions of two files each: the entries of the first went with the second.
+    last = "SELECT name FROM duckrow.ingested WHERE folder = 'new' ORDER BY ALL"
+    assert duckrow.read(last) == [["2.parquet"], ["3.parquet"]]
+    # And by bytes: each file is larger than that, so goes alone.
+    duckrow("config", duckrow.db, "ingest_bytes", "1B")
+    duckrow("config", duckrow.db, "ingest_keep", "off")
+    for n in range(3):
+        by_hand(folder(duckrow, "new") / f"b{n}.parquet", f"SELECT {n} i")
+    duckrow("ingest", duckrow.db)
+    assert duckrow.read("SELECT count(*) FROM new") == [["7"]] and duckrow.read(last) == [["b2.parquet"]]
+    assert len(list(done.glob("*/*/*.parquet"))) == 5
+
+
+def test_ingested_files_are_kept_for_a_time(table: Duckrow) -> None:
+    table("config", table.db, "ingest_keep", "10ms")
+    done = Path(f"{table.db}.duckrow") / "staging" / "done" / "t"
+    by_hand(folder(table) / "a.parquet", "SELECT 5 i")
+    table("ingest", table.db)
+    assert len(list(done.glob("*/a.parquet"))) == 1
+    table("ingest", table.db)  # the clock is noted
+    time.sleep(0.05)
+    by_hand(folder(table) / "b.parquet", "SELECT 6 i")
+    table("ingest", table.db)
+    assert [path.name for path in done.glob("*/*")] == ["b.parquet"]
+
+
 def test_a_name_that_comes_again(table: Duckrow) -> None:
     """Another file, although of the same name."""
     for n in range(3):

@@ -93,6 +93,41 @@ static void what_is_not_understood_is_named_with_its_line(void **state)
     assert_non_null(strstr(error.message, "too long"));
 }
 
+static void of_ingest(void **state)
+{
+    (void)state;
+    char text[32];
+    expect(3, 1);
+    static const char *const standard[] = {"on", "1s", "4096", "1GiB", "off", "off", "off"};
+    for (int i = 2; i < DR_SETTINGS; i++)
+        assert_string_equal(dr_config_value(&config, i, text), standard[i - 2]);
+    static const char *const other[] = {"off", "250ms", "100000", "64MiB", "on", "on", "7d"};
+    for (int i = 2; i < DR_SETTINGS; i++)
+        assert_int_equal(dr_config_write(db, dr_config_name(i), other[i - 2], &error), DUCKROW_OK);
+    expect(3, 1);
+    for (int i = 2; i < DR_SETTINGS; i++)
+        assert_string_equal(dr_config_value(&config, i, text), other[i - 2]);
+    assert_int_equal(config.ingest, 0);
+    assert_int_equal(config.ingest_interval_ms, 250);
+    assert_int_equal(config.ingest_bytes, 64 << 20);
+    assert_int_equal(config.ingest_keep, INT64_C(7) * 24 * 3600 * 1000);
+    write_text("ingest_keep = on\ningest_interval = 10ms");
+    expect(3, 1);
+    assert_int_equal(config.ingest_keep, DR_KEEP);
+    assert_string_equal(dr_config_value(&config, dr_config_find("ingest_keep"), text), "on");
+    assert_int_equal(config.holds, 0);
+    refuse("ingest_interval = 9ms", "config:1:", "10ms or more, such as 1s, not 9ms");
+    refuse("ingest_interval = soon", "config:1:", "not soon");
+    refuse("ingest_files = 0", "config:1:", "1 to 100000, not 0");
+    refuse("ingest_files = 100001", "config:1:", "not 100001");
+    refuse("ingest_bytes = 0", "config:1:", "a size, such as 1GiB or 64MiB, not 0");
+    refuse("ingest_bytes = much", "config:1:", "not much");
+    refuse("ingest_create = 1", "config:1:", "on or off, not 1");
+    refuse("ingest_keep = week", "config:1:", "on, off or a time, such as 7d, not week");
+    refuse("ingest_keep = -1s", "config:1:", "not -1s");
+    refuse("ingested = on", "config:1:", "choose max_slots, snapshots, ingest, ");
+}
+
 static void a_broken_file_stops_readers_and_writers(void **state)
 {
     (void)state;
@@ -202,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {TEST(what_is_not_there_has_its_default),
                                        TEST(lines_are_read),
                                        TEST(what_is_not_understood_is_named_with_its_line),
+                                       TEST(of_ingest),
                                        TEST(a_broken_file_stops_readers_and_writers),
                                        TEST(a_change_leaves_the_rest_alone),
                                        TEST(a_wrong_change_changes_nothing),

@@ -221,6 +221,103 @@ static void old_temporary_files_go(void **state)
     assert_int_equal(stat(in(".tmp/old.parquet"), &st), -1);
 }
 
+/* ---- kept for a time ---- */
+
+static void put(const char *name, const char *text)
+{
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", name);
+    *strrchr(folder, '/') = 0;
+    assert_int_equal(dr_staging_make(db, folder, &error), DUCKROW_OK);
+    assert_int_equal(write_file(in(name), text, strlen(text)), 0);
+}
+
+static int is_there(const char *name)
+{
+    struct stat st;
+    return lstat(in(name), &st) == 0;
+}
+
+static void pass_ms(int ms)
+{
+    struct timespec time = {.tv_nsec = ms * 1000000};
+    nanosleep(&time, NULL);
+}
+
+/* done/.clock as it would be, were the clock ahead by so much more. */
+static void set_clock(const char *boot, int64_t ahead, int64_t hold)
+{
+    char text[128];
+    snprintf(text, sizeof text, "%s %lld %lld\n", boot, (long long)(dr_calendar_ms() - dr_clock_ms() + ahead), (long long)hold);
+    put("done/.clock", text);
+}
+
+static void kept_files_go_when_they_are_old(void **state)
+{
+    (void)state;
+    struct stat st;
+    char today[64];
+    time_t now = time(NULL);
+    strftime(today, sizeof today, "done/t/%Y-%m-%d/a.parquet", gmtime(&now));
+    dr_staging_sweep_done(db, 1);
+    put("done/t/2020-01-01/a.parquet", "x");
+    put("done/t/2020-01-01/b.parquet", "x");
+    put("done/s.t/2020-01-01/a.parquet", "x");
+    put("done/t/2999-01-01/a.parquet", "x");
+    put("done/t/old/a.parquet", "x");
+    put(today, "x");
+    char *elsewhere = strdup(path_in(temp_folder(), "elsewhere"));
+    assert_int_equal(write_file(elsewhere, "x", 1), 0);
+    assert_int_equal(symlink(elsewhere, in("done/t/2020-01-01/link.parquet")), 0);
+    set_clock(dr_boot_id(), 0, 0);
+    pass_ms(20);
+    dr_staging_sweep_done(db, 0);
+    /* The folder is old enough, the files aren't; and the other way about. */
+    dr_staging_sweep_done(db, 3600 * 1000);
+    assert_true(is_there("done/t/2020-01-01/a.parquet"));
+    dr_staging_sweep_done(db, 10);
+    assert_false(is_there("done/t/2020-01-01/a.parquet"));
+    assert_false(is_there("done/t/2020-01-01/b.parquet"));
+    assert_false(is_there("done/s.t/2020-01-01"));
+    assert_true(is_there("done/t/2020-01-01/link.parquet"));
+    assert_true(is_there("done/t/2999-01-01/a.parquet"));
+    assert_true(is_there("done/t/old/a.parquet"));
+    assert_int_equal(stat(elsewhere, &st), 0);
+    free(elsewhere);
+}
+
+static int swept_with(const char *boot, int64_t ahead, int64_t hold)
+{
+    put("done/t/2020-01-01/a.parquet", "x");
+    if (boot)
+        set_clock(boot, ahead, hold);
+    pass_ms(20);
+    dr_staging_sweep_done(db, 10);
+    return !is_there("done/t/2020-01-01/a.parquet");
+}
+
+/* A week, by which a clock was wrong when files were ingested or is now: they are only as old as it says if it hasn't jumped. */
+static void a_clock_that_jumps_removes_nothing(void **state)
+{
+    (void)state;
+    const int64_t week = INT64_C(7) * 24 * 3600 * 1000;
+    assert_int_equal(swept_with(NULL, 0, 0), 0);
+    assert_int_equal(swept_with(dr_boot_id(), 0, 0), 1);
+    assert_int_equal(swept_with(dr_boot_id(), -week, 0), 0);
+    assert_int_equal(swept_with(dr_boot_id(), week, 0), 0);
+    /* From then on they are as old as they seem. */
+    assert_int_equal(swept_with(NULL, 0, 0), 1);
+    assert_int_equal(swept_with(dr_boot_id(), 1000, 0), 1);
+    assert_int_equal(swept_with("another-boot", -week, 0), 1);
+    assert_int_equal(swept_with(dr_boot_id(), 0, dr_calendar_ms() + 5), 1);
+    put("done/.clock", "half of i");
+    assert_int_equal(swept_with(NULL, 0, 0), 0);
+    /* Nothing is held for longer than files are kept, whatever the clock said once. */
+    set_clock("another-boot", 0, dr_calendar_ms() + week);
+    assert_int_equal(swept_with(NULL, 0, 0), 0);
+    assert_int_equal(swept_with(NULL, 0, 0), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, name_database, close_database)
@@ -229,6 +326,8 @@ int main(void)
                                        TEST(order),
                                        TEST(what_is_no_staged_file),
                                        TEST(a_new_file_of_the_same_name_is_another),
-                                       TEST(old_temporary_files_go)};
+                                       TEST(old_temporary_files_go),
+                                       TEST(kept_files_go_when_they_are_old),
+                                       TEST(a_clock_that_jumps_removes_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,14 +11,23 @@ static void reads_times(void **state)
     static const struct {
         const char *text;
         int64_t ms;
-    } good[] = {{"10s", 10000}, {"500ms", 500}, {"2m", 120000}, {"2min", 120000}, {"1h", 3600000},
-                {"0", 0},       {"1.5", 1500},  {"0.0006s", 1}, {".5s", 500},     {"9999999999s", 9999999999000}};
+    } good[] = {{"10s", 10000},
+                {"500ms", 500},
+                {"2m", 120000},
+                {"2min", 120000},
+                {"1h", 3600000},
+                {"7d", 604800000},
+                {"0", 0},
+                {"1.5", 1500},
+                {"0.0006s", 1},
+                {".5s", 500},
+                {"9999999999s", 9999999999000}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         int64_t ms = -1;
         if (dr_parse_duration(good[i].text, &ms) || ms != good[i].ms)
             fail_msg("%s: %lld", good[i].text, (long long)ms);
     }
-    static const char *const bad[] = {"", "s", ".", "-1", "+1", "1 s", "1d", "1.2.3", "1e3", "1S", "10000000000", "1,5"};
+    static const char *const bad[] = {"", "s", ".", "-1", "+1", "1 s", "1w", "1.2.3", "1e3", "1S", "10000000000", "1,5"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int64_t ms = 7;
         if (!dr_parse_duration(bad[i], &ms) || ms != 7)
@@ -69,6 +78,8 @@ static void writes_what_it_reads(void **state)
     assert_string_equal(dr_write_duration(60000, text), "1min");
     assert_string_equal(dr_write_duration(90000, text), "90s");
     assert_string_equal(dr_write_duration(7200000, text), "2h");
+    assert_string_equal(dr_write_duration(172800000, text), "2d");
+    assert_string_equal(dr_write_duration(90000000, text), "25h");
     assert_string_equal(dr_write_size(0, text), "0");
     assert_string_equal(dr_write_size(100, text), "100B");
     assert_string_equal(dr_write_size(4096, text), "4KiB");
