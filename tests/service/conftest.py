@@ -6,6 +6,7 @@ for tests that stop or break them. Both leave in good order, or the test fails."
 from __future__ import annotations
 
 import itertools
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,3 +84,13 @@ def connection(served: Service) -> Iterator[psycopg.Connection]:
 def other(served: Service) -> Iterator[psycopg.Connection]:
     with served.connect() as made:
         yield made
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of 96 MiB."""
+    folder = Path(tempfile.mkdtemp(prefix="dr-"))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+    folder.rmdir()

@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from support import Process, Processes, scaled, wait_until
+from support.disk import fill
 from support.load import Load, write_all_kinds
 from support.program import of_engine
 from support.service import Service
@@ -178,28 +179,6 @@ def could_connect(service: Service) -> bool:
 
 
 # ---- a disk that is full -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def small_disk() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="dr-"))
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-    folder.rmdir()
-
-
-def fill(folder: Path, leave: int) -> Path:
-    """Leaves about that many bytes free, though others write meanwhile."""
-    filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(1 << 16))
-        except OSError as full:
-            assert full.errno == errno.ENOSPC
-        file.truncate(max(0, file.tell() - leave))
-    return filler
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
