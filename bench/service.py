@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from served import bulk, clashes, inserts, neighbours, opening, publishing, scans, standing
+from served import bulk, clashes, inserts, neighbours, opening, publishing, scans, staging, standing
 from served.engines import ROOT, VERSIONS, Engine, Missing
 from served.figures import Figures, progress
 
@@ -34,6 +34,7 @@ ITEMS: dict[str, Callable[[Figures, Engine, float], None]] = {
     "clashes": clashes.measure,
     "neighbours": neighbours.measure,
     "standing": standing.measure,
+    "staging": staging.measure,
 }
 
 
