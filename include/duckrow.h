@@ -241,6 +241,13 @@ typedef struct duckrow_figure {
     int64_t value;
 } duckrow_figure;
 
+typedef struct duckrow_staged_status {
+    char table[528];              /* as SQL has it, or s.t where that is as good */
+    int64_t files, bytes;         /* staged, not yet ingested */
+    int64_t oldest_ms;            /* age of the oldest, by its time of change; -1: none */
+    int64_t quarantined;          /* files that couldn't be taken in */
+} duckrow_staged_status;
+
 typedef struct duckrow_status {
     char path[4096], read_path[4096];
     int exists, held, shared;     /* is the turn held; by readers sharing it */
@@ -258,6 +265,9 @@ typedef struct duckrow_status {
     char service[4352];       /* how to reach the service that has the turn: a libpq connection string; "": none has */
     int figures; /* what that service says of itself and of this database: those of SHOW duckrow, by their names, as it */
     duckrow_figure figure[96]; /* has last left them: "at", the first, says when (ms since 1970). None: they can't be read */
+    duckrow_staged_status staging; /* of all tables; its table is "" */
+    int staged_tables;             /* how many of staged_table[] are filled in: those with files, by name */
+    duckrow_staged_status staged_table[64];
 } duckrow_status;
 
 /* A look from outside: takes no turn, waits for nothing, writes nothing. */

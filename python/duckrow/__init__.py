@@ -31,7 +31,7 @@ from duckrow.errors import (  # noqa: E402
 from duckrow.mounts import AsOf  # noqa: E402
 from duckrow.patching import patch, unpatch  # noqa: E402
 from duckrow.staging import Stager, stage, stager  # noqa: E402
-from duckrow.status import Slot, Status, status  # noqa: E402
+from duckrow.status import Slot, Staged, Status, status  # noqa: E402
 
 __version__ = _core.VERSION
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "Process",
     "PublishWarning",
     "Slot",
+    "Staged",
     "Stager",
     "Status",
     "connect",

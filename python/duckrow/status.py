@@ -25,6 +25,16 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class Staged:
+    """Staged files that are not yet ingested, and those in quarantine. `oldest` is the age of the oldest in seconds, None without one."""
+
+    files: int
+    bytes: int
+    oldest: int | None
+    quarantined: int
+
+
+@dataclass(frozen=True)
 class Status:
     """What `duckrow status` shows. `age` is seconds since the current slot's last publish, None without one; `max_slots` and
     `snapshots` are settings, `duckrow config` changes them."""
@@ -45,6 +55,8 @@ class Status:
     bytes: int
     max_slots: int
     snapshots: bool
+    staging: Staged
+    staged_tables: dict[str, Staged]
 
 
 def _time(milliseconds: int) -> datetime.datetime | None:
@@ -64,6 +76,10 @@ def _slot(fields: dict[str, Any]) -> Slot:
         fields["bytes"],
         [_process(p) for p in fields["readers"]],
     )
+
+
+def _staged(fields: dict[str, Any]) -> Staged:
+    return Staged(fields["files"], fields["bytes"], fields["oldest_seconds"], fields["quarantined"])
 
 
 def status(path: str | os.PathLike[str]) -> Status:
@@ -86,4 +102,6 @@ def status(path: str | os.PathLike[str]) -> Status:
         bytes=found["bytes"],
         max_slots=found["max_slots"],
         snapshots=found["snapshots"],
+        staging=_staged(found["staging"]),
+        staged_tables={table: _staged(fields) for table, fields in found["staging"]["tables"].items()},
     )

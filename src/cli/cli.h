@@ -14,11 +14,12 @@
 enum { DR_FAIL_IFS = 16 };
 
 struct dr_options {
-    int write, exclusive, json, help, force, create, add_columns, keep;
+    int write, exclusive, json, help, force, create, add_columns, keep, all;
     int64_t timeout_ms, watch_ms; /* watch_ms 0: once */
     const char *format, *output, *engine, *file;
     const char *database, *sql, *target, *storage_version;
-    const char *name, *value;          /* of a setting; of a table */
+    const char *verb;                 /* what to do: before the database */
+    const char *name, *value;         /* of a setting; of a table, and a file */
     const char *fail_if[DR_FAIL_IFS]; /* ended by NULL, or full */
     char **child; /* of hold: the command, ended by NULL */
     char **rest;  /* with DR_TAKES_RAW: all arguments, ended by NULL; with DR_TAKES_FILES: the files */
@@ -41,6 +42,7 @@ enum { /* the options and arguments that a subcommand takes */
        DR_TAKES_WATCH = 8192,
        DR_TAKES_INGEST = 32768, /* --create, --add-columns, --keep */
        DR_TAKES_FILES = 16384, /* a name and files (rest), and --format */
+       DR_TAKES_STAGING = 65536, /* a verb, and --all */
        DR_TAKES_RAW = 4096,     /* alone: the command reads its arguments itself, --help too */
 };
 
@@ -56,7 +58,7 @@ DUCKROW_API int duckrow_main(int argc, char **argv, const struct dr_command *con
 
 extern const struct dr_command dr_command_sql, dr_command_status, dr_command_hold, dr_command_publish, dr_command_path,
     dr_command_copy, dr_command_upgrade, dr_command_doctor, dr_command_config, dr_command_stage, dr_command_ingest,
-    dr_command_version;
+    dr_command_staging, dr_command_version;
 
 /* Fills in options from the arguments behind the subcommand's name. Errors: USAGE. */
 duckrow_code dr_options_parse(const struct dr_command *command, int count, char **arguments, struct dr_options *options,

@@ -70,6 +70,21 @@ static double bytes(const duckrow_status *status)
     return (double)status->bytes;
 }
 
+static double staged(const duckrow_status *status)
+{
+    return status->staging.oldest_ms > 0 ? (double)status->staging.oldest_ms : 0;
+}
+
+static double backlog(const duckrow_status *status)
+{
+    return (double)status->staging.files;
+}
+
+static double quarantined(const duckrow_status *status)
+{
+    return (double)status->staging.quarantined;
+}
+
 static double is_fresh(const duckrow_status *status)
 {
     return status->fresh != 0;
@@ -90,9 +105,11 @@ static const struct quantity {
     enum kind kind;
     double (*value)(const duckrow_status *status);
 } quantities[] = {
-    {"age", TIME, age},          {"stale", TIME, stale},          {"held", TIME, held},     {"waited", TIME, waited},
-    {"waiting", COUNT, waiting}, {"strangers", COUNT, strangers}, {"slots", COUNT, slots},  {"readers", COUNT, readers},
-    {"bytes", BYTES, bytes},     {"fresh", TRUTH, is_fresh},      {"held", TRUTH, is_held}, {"exists", TRUTH, exists},
+    {"age", TIME, age},         {"stale", TIME, stale},      {"held", TIME, held},
+    {"waited", TIME, waited},   {"waiting", COUNT, waiting}, {"strangers", COUNT, strangers},
+    {"slots", COUNT, slots},    {"readers", COUNT, readers}, {"bytes", BYTES, bytes},
+    {"fresh", TRUTH, is_fresh}, {"held", TRUTH, is_held},    {"exists", TRUTH, exists},
+    {"staged", TIME, staged},   {"backlog", COUNT, backlog}, {"quarantined", COUNT, quarantined},
 };
 
 static const char *const comparisons[] = {">=", "<=", "!=", ">", "<", "="};
@@ -152,11 +169,11 @@ duckrow_code dr_fail_if_check(const char *expression, duckrow_error *error)
     struct parsed parsed;
     if (parse(expression, &parsed))
         return DUCKROW_OK;
-    return dr_fail(
-        error, DUCKROW_USAGE,
-        "--fail-if %.100s is not understood: one of age, stale, held, waited > 60s; waiting, strangers, slots, readers > 5; "
-        "bytes > 10GB; fresh, held, exists = no",
-        expression);
+    return dr_fail(error, DUCKROW_USAGE,
+                   "--fail-if %.100s is not understood: one of age, stale, held, waited, staged > 60s; waiting, strangers, "
+                   "slots, readers, backlog, quarantined > 5; "
+                   "bytes > 10GB; fresh, held, exists = no",
+                   expression);
 }
 
 static int compare(const char *comparison, double value, double limit)

@@ -53,20 +53,13 @@ static duckrow_code commit(void *context, int *committed, duckrow_error *error)
 static int is_backlog(struct run *run, duckrow_error *error)
 {
     char (*folders)[DR_STAGING_NAME];
-    int count, some = 0;
-    if (dr_staging_folders(run->work.db, &folders, &count, error))
-        return -1;
-    for (int i = 0; !some && i < count; i++) {
-        struct dr_staged_file *files;
-        int found, left;
-        if (dr_staging_list(run->work.db, folders[i], 1, &files, &found, &left, error))
-            some = -1;
-        else
-            some = found > 0;
-        free(files);
-    }
+    int count;
+    struct dr_backlog backlog = {0};
+    duckrow_code code = dr_staging_folders(run->work.db, &folders, &count, error);
+    for (int i = 0; !code && i < count; i++)
+        code = dr_staging_count(run->work.db, folders[i], &backlog, error);
     free(folders);
-    return some;
+    return code ? -1 : backlog.files > 0;
 }
 
 /* Read anew each time, as settings are. What is old goes first. */

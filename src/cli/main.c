@@ -11,8 +11,9 @@
 #include "signals.h"
 
 static const struct dr_command *const commands[] = {
-    &dr_command_sql,     &dr_command_status, &dr_command_hold,   &dr_command_publish, &dr_command_path,   &dr_command_copy,
-    &dr_command_upgrade, &dr_command_doctor, &dr_command_config, &dr_command_stage,   &dr_command_ingest, &dr_command_version,
+    &dr_command_sql,    &dr_command_status,  &dr_command_hold,    &dr_command_publish, &dr_command_path,
+    &dr_command_copy,   &dr_command_upgrade, &dr_command_doctor,  &dr_command_config,  &dr_command_stage,
+    &dr_command_ingest, &dr_command_staging, &dr_command_version,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

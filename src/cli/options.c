@@ -55,6 +55,7 @@ static const struct flag flags[] = {
     {"--create", DR_TAKES_INGEST, offsetof(struct dr_options, create), 0},
     {"--add-columns", DR_TAKES_INGEST, offsetof(struct dr_options, add_columns), 0},
     {"--keep", DR_TAKES_INGEST, offsetof(struct dr_options, keep), 0},
+    {"--all", DR_TAKES_STAGING, offsetof(struct dr_options, all), 0},
     {"--engine", DR_TAKES_ENGINE, offsetof(struct dr_options, engine), 1},
 };
 
@@ -142,6 +143,8 @@ duckrow_code dr_options_parse(const struct dr_command *command, int count, char 
             duckrow_code code = read_flag(command, count, arguments, &i, options, error);
             if (code)
                 return code;
+        } else if ((command->takes & DR_TAKES_STAGING) && !options->verb) {
+            options->verb = arguments[i];
         } else if ((command->takes & DR_TAKES_DATABASE) && !options->database) {
             options->database = arguments[i];
         } else if ((command->takes & DR_TAKES_SQL) && !options->sql) {

@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "core/figures.h"
 #include "core/space.h"
+#include "core/units.h"
 #include "failif.h"
 #include "file.h"
 #include "signals.h"
@@ -20,21 +21,6 @@ static int64_t now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* "1.2 s", "3 min 20 s", "2 h 5 min", "3 d 4 h" */
-static const char *duration(int64_t ms, char text[32])
-{
-    long long seconds = ms > 0 ? ms / 1000 : 0;
-    if (seconds < 60)
-        snprintf(text, 32, "%.1f s", ms > 0 ? (double)ms / 1000 : 0.0);
-    else if (seconds < 3600)
-        snprintf(text, 32, "%lld min %lld s", seconds / 60, seconds % 60);
-    else if (seconds < 86400)
-        snprintf(text, 32, "%lld h %lld min", seconds / 3600, seconds / 60 % 60);
-    else
-        snprintf(text, 32, "%lld d %lld h", seconds / 86400, seconds / 3600 % 24);
-    return text;
 }
 
 /* A command line is another program's text. */
@@ -62,7 +48,7 @@ static void print_process(FILE *out, const duckrow_process *process, int with_ki
     if (with_kind && process->kind[0])
         fprintf(out, ", %s", process->kind);
     if (with_time && process->since_at > 0)
-        fprintf(out, ", for %s", duration(now_ms() - process->since_at, text));
+        fprintf(out, ", for %s", dr_duration_text(now_ms() - process->since_at, text));
 }
 
 /* ---- the service's figures ---- */
@@ -95,7 +81,7 @@ static void print_sessions(FILE *out, const duckrow_status *status)
     fprintf(out, ", %lld in a transaction", (long long)open);
     if (open)
         fprintf(out, ", the longest for %s: session %lld of process %lld",
-                duration(figure(status, "longest_transaction_ms"), text),
+                dr_duration_text(figure(status, "longest_transaction_ms"), text),
                 (long long)figure(status, "longest_transaction_session"), (long long)figure(status, "longest_transaction_pid"));
     fprintf(out, "\n");
 }
@@ -129,9 +115,9 @@ static void print_service(FILE *out, const duckrow_status *status)
         fprintf(out, "\n");
         return;
     }
-    fprintf(out, ", up for %s\n", duration(figure(status, "at") - figure(status, "started_at"), text));
+    fprintf(out, ", up for %s\n", dr_duration_text(figure(status, "at") - figure(status, "started_at"), text));
     if (age >= SILENT_MS)
-        fprintf(out, "silent     for %s: it is stopped, or too busy; what follows is as old\n", duration(age, text));
+        fprintf(out, "silent     for %s: it is stopped, or too busy; what follows is as old\n", dr_duration_text(age, text));
     print_sessions(out, status);
     print_work(out, status);
 }
@@ -172,7 +158,7 @@ static void print_snapshot(FILE *out, const duckrow_status *status)
     fprintf(out, "snapshot   %s, generation %lld, sequence %lld", status->fresh ? "fresh" : "stale",
             (long long)status->generation, (long long)status->sequence);
     if (status->age_ms >= 0)
-        fprintf(out, ", published %s ago", duration(status->age_ms, text));
+        fprintf(out, ", published %s ago", dr_duration_text(status->age_ms, text));
     fprintf(out, "\nread path  %s\n", status->read_path);
 }
 
@@ -180,7 +166,7 @@ static void print_slot(FILE *out, const duckrow_slot_status *slot)
 {
     char age[32], bytes[32];
     fprintf(out, "slot       %lld%s%s, published %s ago, %s, ", (long long)slot->generation, slot->current ? ", current" : "",
-            slot->complete ? "" : ", incomplete", duration(now_ms() - slot->published_at, age),
+            slot->complete ? "" : ", incomplete", dr_duration_text(now_ms() - slot->published_at, age),
             dr_space_text(slot->bytes, bytes));
     if (!slot->readers)
         fprintf(out, "no readers");
@@ -203,6 +189,20 @@ static void print_disk(FILE *out, const duckrow_status *status)
     fprintf(out, "; max_slots = %d, snapshots = %s\n", status->max_slots, status->snapshots ? "on" : "off");
 }
 
+static void print_staging(FILE *out, const duckrow_status *status)
+{
+    char bytes[32], age[32];
+    const duckrow_staged_status *staging = &status->staging;
+    if (!staging->files && !staging->quarantined)
+        return;
+    fprintf(out, "staging    %lld file%s", (long long)staging->files, staging->files == 1 ? "" : "s");
+    if (staging->files)
+        fprintf(out, ", %s, the oldest for %s", dr_space_text(staging->bytes, bytes), dr_duration_text(staging->oldest_ms, age));
+    if (staging->quarantined)
+        fprintf(out, "; %lld in quarantine: see duckrow staging list", (long long)staging->quarantined);
+    fprintf(out, "\n");
+}
+
 static void print(FILE *out, const duckrow_status *status)
 {
     fprintf(out, "database   %s%s\n", status->path, status->exists ? "" : " (missing)");
@@ -215,6 +215,7 @@ static void print(FILE *out, const duckrow_status *status)
         print_process(out, &status->stranger[i], 0, 0);
         fprintf(out, " uses the file without duckrow\n");
     }
+    print_staging(out, status);
     print_disk(out, status);
 }
 
@@ -339,6 +340,8 @@ const struct dr_command dr_command_status = {
     "                          waited>30s     the longest wait; waiting>5: how many wait\n"
     "                          strangers>0    programs that use the file without duckrow; readers>20; slots>4\n"
     "                          bytes>10GB     what the .duckrow folder costs\n"
+    "                          staged>60s     the oldest staged file waits for so long; backlog>1000: how many wait\n"
+    "                          quarantined>0  staged files that didn't fit\n"
     "                          fresh=no       the snapshot is older than the file; exists=no\n",
     DR_TAKES_JSON | DR_TAKES_WATCH | DR_TAKES_FAIL_IF | DR_TAKES_DATABASE,
     run_status,

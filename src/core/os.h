@@ -34,6 +34,8 @@ struct dr_os_table {
     int (*rmdir)(const char *path);
     int (*unlink)(const char *path);
     int (*rename)(const char *from, const char *to);
+    int (*rename_new)(const char *from,
+                      const char *to); /* EEXIST where there is something; EINVAL, ENOSYS: the system can't tell */
     int (*symlink)(const char *target, const char *path);
     ssize_t (*readlink)(const char *path, char *target, size_t size);
     int (*lock)(int fd, int command, struct flock *lock);

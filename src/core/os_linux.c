@@ -33,6 +33,11 @@ static int os_clone(int to, int from)
     return ioctl(to, FICLONE, from);
 }
 
+static int os_rename_new(const char *from, const char *to)
+{
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+
 static ssize_t os_copy_range(int from, off_t *from_offset, int to, off_t *to_offset, size_t size)
 {
     return copy_file_range(from, from_offset, to, to_offset, size, 0);
@@ -58,6 +63,7 @@ struct dr_os_table dr_os = {
     .rmdir = rmdir,
     .unlink = unlink,
     .rename = rename,
+    .rename_new = os_rename_new,
     .symlink = symlink,
     .readlink = readlink,
     .lock = os_lock,

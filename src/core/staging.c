@@ -114,6 +114,27 @@ int dr_staging_table(const char *folder, char *table, size_t size)
     return length > 0;
 }
 
+const char *dr_staging_shown(const char *folder, char *table, size_t size)
+{
+    if (!strchr(folder, '%') || !dr_staging_table(folder, table, size))
+        snprintf(table, size, "%s", folder);
+    return table;
+}
+
+/* ".": what begins like the old name and isn't longer sorts before, what is sorts behind, as with the old one. */
+duckrow_code dr_staging_another_name(const char *name, size_t most, char other[DR_STAGING_NAME], duckrow_error *error)
+{
+    enum { ROOM = DR_STAGING_NAME - 32 };
+    uint64_t random;
+    size_t n = strlen(name), ends = sizeof suffix - 1;
+    n = n > ends && strcmp(name + n - ends, suffix) == 0 ? n - ends : n;
+    n = n > most ? most : n;
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        return dr_fail_os(error, errno, "cannot make a name for a staged file");
+    snprintf(other, DR_STAGING_NAME, "%.*s.%016llx%s", (int)(n > ROOM ? ROOM : n), name, (unsigned long long)random, suffix);
+    return DUCKROW_OK;
+}
+
 /* ---- folders ---- */
 
 duckrow_code dr_staging_path(const duckrow_db *db, char path[PATH_MAX], duckrow_error *error, const char *format, ...)
@@ -361,12 +382,13 @@ duckrow_code dr_staging_list(const duckrow_db *db, const char *folder, int most,
     return code;
 }
 
-duckrow_code dr_staging_folders(const duckrow_db *db, char (**folders)[DR_STAGING_NAME], int *count, duckrow_error *error)
+duckrow_code dr_staging_folders_in(const duckrow_db *db, const char *below, char (**folders)[DR_STAGING_NAME], int *count,
+                                   duckrow_error *error)
 {
     char path[PATH_MAX];
     *folders = NULL;
     *count = 0;
-    duckrow_code code = dr_db_path(db, path, error, "staging");
+    duckrow_code code = dr_staging_path(db, path, error, "%s", below);
     return code ? code : read_names(db, path, is_table_folder, folders, count, error);
 }
 
@@ -379,27 +401,6 @@ int64_t dr_staging_size(const duckrow_db *db, const char *folder, const char *na
     return look_at(db, folder, &file) ? file.size : -1;
 }
 
-void dr_staging_count(const duckrow_db *db, const char *folder, struct dr_staged_count *count)
-{
-    char path[PATH_MAX];
-    *count = (struct dr_staged_count){.oldest_ns = INT64_MAX};
-    DIR *opened = dr_staging_path(db, path, NULL, "%s", folder) ? NULL : opendir(path);
-    for (struct dirent *entry; opened && (entry = readdir(opened));) {
-        struct dr_staged_file file;
-        if (!is_whole_name(entry->d_name))
-            continue;
-        snprintf(file.name, sizeof file.name, "%s", entry->d_name);
-        if (!look_at(db, folder, &file))
-            continue;
-        count->files++;
-        count->bytes += file.size;
-        if (file.modified_ns < count->oldest_ns)
-            count->oldest_ns = file.modified_ns;
-    }
-    if (opened)
-        closedir(opened);
-}
-
 int dr_staging_any(const duckrow_db *db, const char *folder)
 {
     char path[PATH_MAX];
@@ -410,6 +411,65 @@ int dr_staging_any(const duckrow_db *db, const char *folder)
     if (opened)
         closedir(opened);
     return some;
+}
+
+duckrow_code dr_staging_folders(const duckrow_db *db, char (**folders)[DR_STAGING_NAME], int *count, duckrow_error *error)
+{
+    return dr_staging_folders_in(db, "", folders, count, error);
+}
+
+duckrow_code dr_staging_all_folders(const duckrow_db *db, char (**folders)[DR_STAGING_NAME], int *count, duckrow_error *error)
+{
+    char (*aside)[DR_STAGING_NAME] = NULL;
+    int more = 0, kept = 0;
+    duckrow_code code = dr_staging_folders(db, folders, count, error);
+    if (!code)
+        code = dr_staging_folders_in(db, DR_STAGING_QUARANTINE, &aside, &more, error);
+    char (*all)[DR_STAGING_NAME] = more ? realloc(*folders, (size_t)(*count + more) * sizeof *all) : NULL;
+    if (more && !all)
+        code = dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    if (all) {
+        memcpy(all + *count, aside, (size_t)more * sizeof *all);
+        *count += more;
+        qsort(all, (size_t)*count, sizeof *all, by_name);
+        for (int i = 0; i < *count; i++)
+            if (!i || strcmp(all[i], all[kept - 1]))
+                memmove(all[kept++], all[i], sizeof *all);
+        *count = kept;
+        *folders = all;
+    }
+    free(aside);
+    return code;
+}
+
+duckrow_code dr_staging_count(const duckrow_db *db, const char *folder, struct dr_backlog *backlog, duckrow_error *error)
+{
+    char path[PATH_MAX];
+    duckrow_code code = dr_staging_path(db, path, error, "%s", folder);
+    if (code)
+        return code;
+    DIR *opened = opendir(path);
+    if (!opened)
+        return errno == ENOENT ? DUCKROW_OK : dr_fail_access(db, errno, path, error);
+    for (struct dirent *entry; (entry = readdir(opened));) {
+        struct dr_staged_file file;
+        struct stat st;
+        if (!is_whole_name(entry->d_name) || fstatat(dirfd(opened), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+            !S_ISREG(st.st_mode))
+            continue;
+        describe(&st, &file);
+        if (!backlog->files++ || file.modified_ns < backlog->oldest_ns)
+            backlog->oldest_ns = file.modified_ns;
+        backlog->bytes += file.size;
+    }
+    closedir(opened);
+    return DUCKROW_OK;
+}
+
+int64_t dr_backlog_age_ms(const struct dr_backlog *backlog)
+{
+    int64_t age = dr_calendar_ms() - backlog->oldest_ns / 1000000;
+    return !backlog->files ? -1 : age > 0 ? age : 0;
 }
 
 int dr_staged_file_same(const struct dr_staged_file *one, const struct dr_staged_file *other)

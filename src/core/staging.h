@@ -25,6 +25,11 @@ duckrow_code dr_staging_folder(const char *table, char folder[DR_STAGING_NAME], 
 /* And back, as SQL: "\"s\".\"t\"". 0: not such a folder. */
 int dr_staging_table(const char *folder, char *table, size_t size);
 
+/* For people, and good as dr_staging_folder's argument: "s.t", or as SQL where that needs quotes. */
+const char *dr_staging_shown(const char *folder, char *table, size_t size);
+/* A name that nobody has, and that sorts as `name` does, of which it begins with `most` bytes. Errors: IO. */
+duckrow_code dr_staging_another_name(const char *name, size_t most, char other[DR_STAGING_NAME], duckrow_error *error);
+
 /* "<folder>/staging/<format…>"; errors as of dr_db_path. */
 duckrow_code dr_staging_path(const duckrow_db *db, char path[PATH_MAX], duckrow_error *error, const char *format, ...)
     DR_PRINTF(4, 5);
@@ -43,11 +48,18 @@ duckrow_code dr_staging_list(const duckrow_db *db, const char *folder, int most,
                              int *left, duckrow_error *error);
 /* The tables' folders, by name; each is freed with the array, by free(). */
 duckrow_code dr_staging_folders(const duckrow_db *db, char (**folders)[DR_STAGING_NAME], int *count, duckrow_error *error);
-/* How much there is, in no order, without keeping the names. What can't be looked at isn't counted. */
-struct dr_staged_count {
-    int64_t files, bytes, oldest_ns; /* oldest: since 1970; INT64_MAX: there is none */
+/* The same in a folder below staging. */
+duckrow_code dr_staging_folders_in(const duckrow_db *db, const char *below, char (**folders)[DR_STAGING_NAME], int *count,
+                                   duckrow_error *error);
+/* Those of tables that have staged files or quarantined ones, each once. */
+duckrow_code dr_staging_all_folders(const duckrow_db *db, char (**folders)[DR_STAGING_NAME], int *count, duckrow_error *error);
+/* Adds a folder's whole files up. Begins with zeros. It neither sorts nor keeps them, so may be asked often. */
+struct dr_backlog {
+    int64_t files, bytes, oldest_ns; /* when the oldest was changed last */
 };
-void dr_staging_count(const duckrow_db *db, const char *folder, struct dr_staged_count *count);
+duckrow_code dr_staging_count(const duckrow_db *db, const char *folder, struct dr_backlog *backlog, duckrow_error *error);
+/* Of the oldest, by the clock; -1: there are none. */
+int64_t dr_backlog_age_ms(const struct dr_backlog *backlog);
 /* Is there any? Looks no further than the first. */
 int dr_staging_any(const duckrow_db *db, const char *folder);
 /* In bytes, of the whole file of that name; -1: there is none. */
@@ -55,7 +67,7 @@ int64_t dr_staging_size(const duckrow_db *db, const char *folder, const char *na
 /* Is it the same file still? */
 int dr_staging_same(const duckrow_db *db, const char *folder, const struct dr_staged_file *file);
 
-/* Removes what was left in .tmp for longer than a day. */
+/* Removes what was left in .tmp for longer than a day, and in quarantine reasons without a file. */
 void dr_staging_sweep(const duckrow_db *db);
 /* Removes what has been in done for so long; 0: nothing. To be called before files are put there, not after, for then a clock that jumps
  * later is noticed: files stay for all that time from then on. */

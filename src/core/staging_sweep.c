@@ -1,5 +1,7 @@
-/* What goes from staging by itself: what was left in .tmp; and ingested files, where they are kept for a time. */
+/* What goes from staging by itself: what was left in .tmp; reasons whose file has left quarantine; and ingested files, where they are kept for
+ * a time. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -45,9 +47,27 @@ static void visit_temporary(const duckrow_db *db, const char *name, int64_t keep
     remove_file(db, name, dr_calendar_ms() - keep_ms, 0);
 }
 
+/* A reason is written before its file comes, and goes after it. */
+static void visit_reason(const duckrow_db *db, const char *name, int64_t keep_ms)
+{
+    static const char ending[] = ".error";
+    char path[PATH_MAX];
+    struct stat st;
+    size_t n = strlen(name), ends = sizeof ending - 1;
+    if (n > ends && strcmp(name + n - ends, ending) == 0 && !dr_staging_path(db, path, NULL, "%.*s", (int)(n - ends), name) &&
+        dr_os.lstat(path, &st) < 0 && errno == ENOENT)
+        remove_file(db, name, dr_calendar_ms() - keep_ms, 0);
+}
+
+static void visit_quarantine(const duckrow_db *db, const char *name, int64_t keep_ms)
+{
+    for_each(db, name, visit_reason, keep_ms);
+}
+
 void dr_staging_sweep(const duckrow_db *db)
 {
     for_each(db, ".tmp", visit_temporary, DAY_MS);
+    for_each(db, DR_STAGING_QUARANTINE, visit_quarantine, DAY_MS);
 }
 
 /* ---- done ---- */

@@ -11,6 +11,7 @@
 #include "json.h"
 #include "publish.h"
 #include "readers.h"
+#include "staging.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
@@ -122,6 +123,44 @@ static void read_strangers(duckrow_db *db, duckrow_status *status)
     }
 }
 
+static void count_staged(const duckrow_db *db, const char *folder, duckrow_staged_status *staged, struct dr_backlog *all)
+{
+    struct dr_backlog backlog = {0}, aside = {0};
+    char below[2 * DR_STAGING_NAME];
+    snprintf(below, sizeof below, DR_STAGING_QUARANTINE "/%s", folder);
+    dr_staging_count(db, folder, &backlog, NULL);
+    dr_staging_count(db, below, &aside, NULL);
+    dr_staging_shown(folder, staged->table, sizeof staged->table);
+    staged->files = backlog.files;
+    staged->bytes = backlog.bytes;
+    staged->oldest_ms = dr_backlog_age_ms(&backlog);
+    staged->quarantined = aside.files;
+    if (backlog.files && (!all->files || backlog.oldest_ns < all->oldest_ns))
+        all->oldest_ns = backlog.oldest_ns;
+    all->files += backlog.files;
+    all->bytes += backlog.bytes;
+}
+
+/* What can't be looked at isn't counted. */
+static void read_staging(const duckrow_db *db, duckrow_status *status)
+{
+    char (*folders)[DR_STAGING_NAME];
+    int count;
+    struct dr_backlog all = {0};
+    dr_staging_all_folders(db, &folders, &count, NULL);
+    for (int i = 0; i < count; i++) {
+        duckrow_staged_status staged = {0};
+        count_staged(db, folders[i], &staged, &all);
+        status->staging.quarantined += staged.quarantined;
+        if ((staged.files || staged.quarantined) && status->staged_tables < COUNT(status->staged_table))
+            status->staged_table[status->staged_tables++] = staged;
+    }
+    free(folders);
+    status->staging.files = all.files;
+    status->staging.bytes = all.bytes;
+    status->staging.oldest_ms = dr_backlog_age_ms(&all);
+}
+
 static int is_fresh(duckrow_db *db)
 {
     duckrow_snapshot *snapshot;
@@ -153,6 +192,7 @@ duckrow_code duckrow_status_read(duckrow_db *db, duckrow_status *status, duckrow
         read_strangers(db, status);
         status->fresh = is_fresh(db);
     }
+    read_staging(db, status);
     status->bytes = disk_space_below(db->folder, 4);
     return DUCKROW_OK;
 }
@@ -177,6 +217,31 @@ static void write_processes(struct dr_json *json, const char *key, const duckrow
     for (int i = 0; i < count; i++)
         write_process(json, NULL, &processes[i]);
     dr_json_close(json, ']');
+}
+
+static void write_counts(struct dr_json *json, const duckrow_staged_status *staged)
+{
+    dr_json_number(json, "files", staged->files);
+    dr_json_number(json, "bytes", staged->bytes);
+    if (staged->oldest_ms < 0)
+        dr_json_null(json, "oldest_seconds");
+    else
+        dr_json_number(json, "oldest_seconds", staged->oldest_ms / 1000);
+    dr_json_number(json, "quarantined", staged->quarantined);
+}
+
+static void write_staging(struct dr_json *json, const duckrow_status *status)
+{
+    dr_json_open(json, "staging", '{');
+    write_counts(json, &status->staging);
+    dr_json_open(json, "tables", '{');
+    for (int i = 0; i < status->staged_tables; i++) {
+        dr_json_open(json, status->staged_table[i].table, '{');
+        write_counts(json, &status->staged_table[i]);
+        dr_json_close(json, '}');
+    }
+    dr_json_close(json, '}');
+    dr_json_close(json, '}');
 }
 
 static void write_slot(struct dr_json *json, const duckrow_slot_status *slot)
@@ -234,6 +299,7 @@ duckrow_code duckrow_status_json(duckrow_db *db, char **text, duckrow_error *err
         } else {
             dr_json_null(&json, "service");
         }
+        write_staging(&json, status);
         dr_json_close(&json, '}');
         *text = json.text;
         if (json.failed) {

@@ -93,3 +93,17 @@ const char *dr_write_size(int64_t bytes, char text[32])
 {
     return write_with_unit(sizes, bytes, text);
 }
+
+const char *dr_duration_text(int64_t milliseconds, char text[32])
+{
+    long long seconds = milliseconds > 0 ? milliseconds / 1000 : 0;
+    if (seconds < 60)
+        snprintf(text, 32, "%.1f s", milliseconds > 0 ? (double)milliseconds / 1000 : 0.0);
+    else if (seconds < 3600)
+        snprintf(text, 32, "%lld min %lld s", seconds / 60, seconds % 60);
+    else if (seconds < 86400)
+        snprintf(text, 32, "%lld h %lld min", seconds / 3600, seconds / 60 % 60);
+    else
+        snprintf(text, 32, "%lld d %lld h", seconds / 86400, seconds / 3600 % 24);
+    return text;
+}

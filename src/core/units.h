@@ -17,4 +17,7 @@ int dr_parse_size(const char *text, int64_t *bytes);
 const char *dr_write_duration(int64_t milliseconds, char text[32]);
 const char *dr_write_size(int64_t bytes, char text[32]);
 
+/* For people: "1.2 s", "3 min 20 s", "2 h 5 min", "3 d 4 h". */
+const char *dr_duration_text(int64_t milliseconds, char text[32]);
+
 #endif

@@ -194,16 +194,16 @@ static int look(struct dr_ingester *ingester)
     const duckrow_db *db = served(ingester)->db;
     char (*folders)[DR_STAGING_NAME];
     int count;
+    struct dr_backlog found = {0};
     ingester->files = ingester->bytes = 0;
     if (dr_staging_folders(db, &folders, &count, NULL))
         return 0;
     for (int i = 0; i < count; i++) {
-        struct dr_staged_count found;
-        dr_staging_count(db, folders[i], &found);
-        ingester->files += found.files;
-        ingester->bytes += found.bytes;
+        dr_staging_count(db, folders[i], &found, NULL);
     }
     free(folders);
+    ingester->files = found.files;
+    ingester->bytes = found.bytes;
     return ingester->files > 0;
 }
 

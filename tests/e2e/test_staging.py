@@ -165,3 +165,14 @@ def test_a_file_that_fails_keeps_its_rows(path: Path) -> None:
         tmp.with_name(".away").rename(tmp)
         stager.flush()
     assert staged(path) == [(1,), (2,)]
+
+
+def test_status_counts_what_is_staged(path: Path) -> None:
+    with duckrow.connect(path) as con:
+        con.execute("CREATE TABLE t (i INTEGER)")
+    assert duckrow.status(path).staging == duckrow.Staged(files=0, bytes=0, oldest=None, quarantined=0)
+    sizes = [Path(duckrow.stage(path, table, [{"i": 1}])).stat().st_size for table in ("t", "t", "s.u")]
+    found = duckrow.status(path)
+    assert (found.staging.files, found.staging.bytes, found.staging.quarantined) == (3, sum(sizes), 0)
+    assert found.staging.oldest is not None and found.staging.oldest < 60
+    assert {table: staged.files for table, staged in found.staged_tables.items()} == {"s.u": 1, "t": 2}

@@ -39,6 +39,7 @@ FAULTY(int, mkdir, (const char *path, mode_t mode), (path, mode))
 FAULTY(int, rmdir, (const char *path), (path))
 FAULTY(int, unlink, (const char *path), (path))
 FAULTY(int, rename, (const char *from, const char *to), (from, to))
+FAULTY(int, rename_new, (const char *from, const char *to), (from, to))
 FAULTY(int, symlink, (const char *target, const char *path), (target, path))
 FAULTY(ssize_t, readlink, (const char *path, char *target, size_t size), (path, target, size))
 FAULTY(int, clone, (int to, int from), (to, from))
@@ -88,10 +89,10 @@ static void arm(int n, int how)
     fail_at = n;
     fault = how;
     dr_os =
-        (struct dr_os_table){faulty_open,       faulty_close,     faulty_pread,   faulty_pwrite,    faulty_stat,  faulty_lstat,
-                             faulty_fstat,      faulty_ftruncate, faulty_fchmod,  faulty_fchown,    faulty_mkdir, faulty_rmdir,
-                             faulty_unlink,     faulty_rename,    faulty_symlink, faulty_readlink,  faulty_lock,  faulty_clone,
-                             faulty_copy_range, faulty_space,     faulty_sync,    faulty_write_back};
+        (struct dr_os_table){faulty_open,   faulty_close,      faulty_pread,      faulty_pwrite,  faulty_stat,      faulty_lstat,
+                             faulty_fstat,  faulty_ftruncate,  faulty_fchmod,     faulty_fchown,  faulty_mkdir,     faulty_rmdir,
+                             faulty_unlink, faulty_rename,     faulty_rename_new, faulty_symlink, faulty_readlink,  faulty_lock,
+                             faulty_clone,  faulty_copy_range, faulty_space,      faulty_sync,    faulty_write_back};
 }
 
 #endif

@@ -48,7 +48,9 @@ def test_help_documents_every_exit_status(duckrow: Duckrow) -> None:
         assert f"  {status:>3}  {message} ({name})" in lines
 
 
-@pytest.mark.parametrize("command", ["sql", "status", "hold", "publish", "path", "copy", "upgrade", "doctor", "config", "version"])
+@pytest.mark.parametrize(
+    "command", ["sql", "status", "hold", "publish", "path", "copy", "upgrade", "doctor", "config", "staging", "version"]
+)
 def test_each_command_explains_itself(duckrow: Duckrow, command: str) -> None:
     text = duckrow(command, "--help").text
     assert text.startswith(f"usage: duckrow {command}")
