@@ -193,11 +193,14 @@ static void print_staging(FILE *out, const duckrow_status *status)
 {
     char bytes[32], age[32];
     const duckrow_staged_status *staging = &status->staging;
-    if (!staging->files && !staging->quarantined)
+    int64_t rate = figure(status, "ingested_rows_per_second");
+    if (!staging->files && !staging->quarantined && !rate)
         return;
     fprintf(out, "staging    %lld file%s", (long long)staging->files, staging->files == 1 ? "" : "s");
     if (staging->files)
         fprintf(out, ", %s, the oldest for %s", dr_space_text(staging->bytes, bytes), dr_duration_text(staging->oldest_ms, age));
+    if (rate)
+        fprintf(out, "; %lld rows/s taken in", (long long)rate);
     if (staging->quarantined)
         fprintf(out, "; %lld in quarantine: see duckrow staging list", (long long)staging->quarantined);
     fprintf(out, "\n");

@@ -39,7 +39,7 @@ struct dr_ingester {
     pthread_cond_t passed;
     int64_t asks, served; /* of those who want to catch up */
     duckrow_error failure; /* of the last pass */
-    atomic_llong total[5];
+    struct dr_ingested total; /* under the mutex, but for the thread */
 };
 
 static const struct dr_log_about *about(const struct dr_ingester *ingester, struct dr_log_about *place)
@@ -108,16 +108,21 @@ static duckrow_code commit(void *context, int *committed, duckrow_error *error)
 static void note(struct dr_ingester *ingester)
 {
     const struct dr_ingest *ingest = &ingester->ingest;
-    const int64_t now[5] = {ingest->files, ingest->rows, ingest->bytes, ingest->quarantined, ingester->total[4] + 1};
+    const struct dr_ingested before = ingester->total;
     struct dr_log_about place;
-    if (now[3] > ingester->total[3])
-        dr_log(DR_LOG_WARNING, about(ingester, &place), "%lld staged files were refused: see duckrow staging list",
-               (long long)(now[3] - ingester->total[3]));
-    if (now[0] > ingester->total[0])
-        dr_log(DR_LOG_DEBUG, about(ingester, &place), "%lld staged files with %lld rows were taken in",
-               (long long)(now[0] - ingester->total[0]), (long long)(now[1] - ingester->total[1]));
-    for (int i = 0; i < 5; i++)
-        ingester->total[i] = now[i];
+    long long refused = ingest->quarantined - before.quarantined, files = ingest->files - before.files;
+    if (refused > 0)
+        dr_log(DR_LOG_WARNING, about(ingester, &place), "%lld staged file%s refused: see duckrow staging list", refused,
+               refused == 1 ? " was" : "s were");
+    if (files > 0)
+        dr_log(DR_LOG_DEBUG, about(ingester, &place), "%lld staged file%s taken in, %lld rows", files,
+               files == 1 ? " was" : "s were", (long long)(ingest->rows - before.rows));
+    pthread_mutex_lock(&ingester->mutex);
+    ingester->total.files = ingest->files;
+    ingester->total.rows = ingest->rows;
+    ingester->total.bytes = ingest->bytes;
+    ingester->total.quarantined = ingest->quarantined;
+    pthread_mutex_unlock(&ingester->mutex);
 }
 
 /* Once for each reason. */
@@ -147,6 +152,7 @@ static duckrow_code passes(struct dr_ingester *ingester, duckrow_error *error)
 }
 
 static void again_in(struct dr_ingester *ingester, int64_t milliseconds);
+static int look(struct dr_ingester *ingester);
 
 static void pass(uv_timer_t *timer)
 {
@@ -169,7 +175,8 @@ static void pass(uv_timer_t *timer)
     ingester->failure = error;
     pthread_cond_broadcast(&ingester->passed);
     pthread_mutex_unlock(&ingester->mutex);
-    if (code)
+    int some = look(ingester);
+    if (code && some)
         again_in(ingester, AGAIN_MS);
 }
 
@@ -204,6 +211,9 @@ static int look(struct dr_ingester *ingester)
     free(folders);
     ingester->files = found.files;
     ingester->bytes = found.bytes;
+    pthread_mutex_lock(&ingester->mutex);
+    ingester->total.backlog = found;
+    pthread_mutex_unlock(&ingester->mutex);
     return ingester->files > 0;
 }
 
@@ -321,10 +331,14 @@ duckrow_code dr_ingester_catch_up(struct dr_ingester *ingester, int64_t deadline
     return code;
 }
 
-void dr_ingester_look(const struct dr_ingester *ingester, struct dr_ingested *ingested)
+void dr_ingester_look(struct dr_ingester *ingester, struct dr_ingested *ingested)
 {
-    *ingested =
-        (struct dr_ingested){ingester->total[0], ingester->total[1], ingester->total[2], ingester->total[3], ingester->total[4]};
+    *ingested = (struct dr_ingested){0};
+    if (!ingester)
+        return;
+    pthread_mutex_lock(&ingester->mutex);
+    *ingested = ingester->total;
+    pthread_mutex_unlock(&ingester->mutex);
 }
 
 /* ---- */

@@ -8,6 +8,7 @@
 #ifndef DR_INGESTER_H
 #define DR_INGESTER_H
 
+#include "core/staging.h"
 #include "host.h"
 
 struct dr_ingester;
@@ -21,10 +22,12 @@ void dr_ingester_close(struct dr_ingester *ingester);
 duckrow_code dr_ingester_catch_up(struct dr_ingester *ingester, int64_t deadline, const char *_Atomic *stop,
                                   duckrow_error *error);
 
-/* What it did since the service started. */
+/* What it did since the service started, and what was staged when it last looked, after each pass and each few seconds. */
 struct dr_ingested {
-    int64_t files, rows, bytes, quarantined, passes;
+    int64_t files, rows, bytes, quarantined;
+    struct dr_backlog backlog;
 };
-void dr_ingester_look(const struct dr_ingester *ingester, struct dr_ingested *ingested);
+/* ingester may be NULL: zeros. */
+void dr_ingester_look(struct dr_ingester *ingester, struct dr_ingested *ingested);
 
 #endif

@@ -12,7 +12,7 @@
 enum { SECOND_MS = 1000, SAMPLES = DR_RATE_SECONDS + 1 };
 
 struct sample {
-    int64_t at, transactions[DR_DATABASES], commits[DR_DATABASES];
+    int64_t at, transactions[DR_DATABASES], commits[DR_DATABASES], ingested_rows[DR_DATABASES];
 };
 
 struct dr_sampler {
@@ -33,7 +33,15 @@ static void take_sample(struct dr_sampler *sampler, int64_t now)
     for (int i = 0; i < host->databases; i++) {
         sample->transactions[i] = host->served[i].transactions;
         sample->commits[i] = host->served[i].total_commits;
+        struct dr_ingested ingested;
+        dr_ingester_look(sampler->server->ingester[i], &ingested);
+        sample->ingested_rows[i] = ingested.rows;
     }
+}
+
+static int64_t a_second(int64_t many, int64_t ms)
+{
+    return (many * SECOND_MS + ms / 2) / ms;
 }
 
 void dr_sampler_rates(const struct dr_sampler *sampler, int database, struct dr_rates *rates)
@@ -46,8 +54,9 @@ void dr_sampler_rates(const struct dr_sampler *sampler, int database, struct dr_
     int64_t ms = new->at - old->at;
     if (ms <= 0)
         return;
-    rates->transactions = ((new->transactions[database] - old->transactions[database]) * SECOND_MS + ms / 2) / ms;
-    rates->commits = ((new->commits[database] - old->commits[database]) * SECOND_MS + ms / 2) / ms;
+    rates->transactions = a_second(new->transactions[database] - old->transactions[database], ms);
+    rates->commits = a_second(new->commits[database] - old->commits[database], ms);
+    rates->ingested_rows = a_second(new->ingested_rows[database] - old->ingested_rows[database], ms);
 }
 
 static void leave_figures(const struct dr_sampler *sampler)

@@ -6,7 +6,7 @@
 #include "server.h"
 
 struct dr_rates {
-    int64_t transactions, commits; /* a second, of the last DR_RATE_SECONDS */
+    int64_t transactions, commits, ingested_rows; /* a second, of the last DR_RATE_SECONDS */
 };
 enum { DR_RATE_SECONDS = 5 };
 

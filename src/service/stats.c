@@ -69,8 +69,12 @@ int dr_stats_of_database(const struct dr_server *server, int database, duckrow_f
     dr_ingester_look(server->ingester[database], &ingested);
     add(&list, "ingested_files", ingested.files);
     add(&list, "ingested_rows", ingested.rows);
+    add(&list, "ingested_rows_per_second", rates.ingested_rows);
     add(&list, "ingested_bytes", ingested.bytes);
     add(&list, "ingest_refused_files", ingested.quarantined);
+    add(&list, "staged_files", ingested.backlog.files);
+    add(&list, "staged_bytes", ingested.backlog.bytes);
+    add(&list, "staged_oldest_ms", ingested.backlog.files ? dr_backlog_age_ms(&ingested.backlog) : 0);
     add(&list, "wal_bytes", wal_bytes(served));
     add(&list, "wal_commits", served->commits);
     add(&list, "snapshot_sequence", served->sequence);

@@ -257,8 +257,8 @@ def test_a_full_disk(version: str, small_disk: Path) -> None:
         staged, n, told = Staged(service.path), 0, 0
         for _ in range(scaled(5, 2)):
             filler = fill(small_disk, 256 << 10)
-            ends = time.monotonic() + scaled(10, 2)
-            while time.monotonic() < ends:
+            before, ends = told, time.monotonic() + scaled(10, 2)
+            while time.monotonic() < ends or told == before:
                 rows = "who,n,text\n" + "".join(f"0,{n + i},{os.urandom(3000).hex()}\n" for i in range(10))
                 ended = subprocess.run(
                     [service.duckrow.program, "stage", "--format", "csv", service.path, "t", "-"],
