@@ -121,7 +121,8 @@ const char *dr_staging_shown(const char *folder, char *table, size_t size)
     return table;
 }
 
-/* ".": what begins like the old name and isn't longer sorts before, what is sorts behind, as with the old one. */
+/* ".": what begins like the old name and isn't longer sorts before, what is sorts behind, as with the old one. But a name that begins with
+ * it is hidden. */
 duckrow_code dr_staging_another_name(const char *name, size_t most, char other[DR_STAGING_NAME], duckrow_error *error)
 {
     enum { ROOM = DR_STAGING_NAME - 32 };
@@ -131,7 +132,8 @@ duckrow_code dr_staging_another_name(const char *name, size_t most, char other[D
     n = n > most ? most : n;
     if (getrandom(&random, sizeof random, 0) != sizeof random)
         return dr_fail_os(error, errno, "cannot make a name for a staged file");
-    snprintf(other, DR_STAGING_NAME, "%.*s.%016llx%s", (int)(n > ROOM ? ROOM : n), name, (unsigned long long)random, suffix);
+    snprintf(other, DR_STAGING_NAME, "%.*s%c%016llx%s", (int)(n > ROOM ? ROOM : n), name, n ? '.' : '_',
+             (unsigned long long)random, suffix);
     return DUCKROW_OK;
 }
 

@@ -184,6 +184,18 @@ def test_a_name_that_comes_again(table: Duckrow) -> None:
     assert table.read("SELECT count(*) FROM duckrow.ingested") == [["1"]]
 
 
+def test_a_name_that_is_refused_again(table: Duckrow) -> None:
+    """Neither goes over the other, nor do those that are kept."""
+    for n in range(2):
+        by_hand(folder(table) / "same.parquet", f"SELECT 'word {n}' i")
+        by_hand(folder(table) / "well.parquet", f"SELECT {n} i")
+        table("ingest", "--keep", table.db)
+    assert len(quarantined(table)) == 2
+    assert [n for n in range(2) if any(f"word {n}" in reason for reason in quarantined(table).values())] == [0, 1]
+    kept = Path(f"{table.db}.duckrow") / "staging" / "done" / "t"
+    assert len(list(kept.glob("*/*.parquet"))) == 2
+
+
 def test_watching_with_kills(table: Duckrow) -> None:
     """kill -9 at any moment; staging goes on meanwhile; each row that was staged is there once."""
     watching = table.start("ingest", "--watch=50ms", table.db)
