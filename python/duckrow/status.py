@@ -26,7 +26,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Staged:
-    """Staged files that are not yet ingested, and those in quarantine. `oldest` is the age of the oldest in seconds, None without one."""
+    """Staged files that are not yet ingested, and those in quarantine. `oldest`: the age of the oldest in seconds, or None."""
 
     files: int
     bytes: int

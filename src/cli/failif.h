@@ -4,7 +4,8 @@
  *     stale      the same while the snapshot is older than the file; 0 while it is fresh
  *     held       for how long the turn has been held; 0: free, or shared by readers
  *     waited     for how long the first of those who wait has
- *     waiting, strangers, slots, readers     how many
+ *     staged     for how long the oldest staged file has waited
+ *     waiting, strangers, slots, readers, backlog, quarantined     how many; backlog: staged files
  *     bytes      what the .duckrow folder costs: 500MB, 10GiB
  *     fresh, exists, held                    = or != yes or no
  *

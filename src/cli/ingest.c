@@ -6,6 +6,7 @@
 #include "core/json.h"
 #include "engine/ingest.h"
 #include "engine/sqltext.h"
+#include "progress.h"
 #include "signals.h"
 #include "work.h"
 
@@ -13,6 +14,8 @@ struct run {
     const struct dr_options *options;
     struct dr_work work;
     struct dr_ingest ingest;
+    int64_t backlog; /* files that there were */
+    dr_progress *progress;
     int64_t swept; /* when what is old was removed last */
 };
 enum { SWEEP_MS = 60 * 1000 };
@@ -22,6 +25,7 @@ enum { SWEEP_MS = 60 * 1000 };
 static duckrow_code begin(void *context, duckrow_error *error)
 {
     struct run *run = context;
+    dr_progress_set(run->progress, run->ingest.files + run->ingest.quarantined);
     return dr_session_run(run->work.session, "BEGIN", error);
 }
 
@@ -59,6 +63,7 @@ static int is_backlog(struct run *run, duckrow_error *error)
     for (int i = 0; !code && i < count; i++)
         code = dr_staging_count(run->work.db, folders[i], &backlog, error);
     free(folders);
+    run->backlog = backlog.files;
     return code ? -1 : backlog.files > 0;
 }
 
@@ -87,8 +92,11 @@ static duckrow_code passes(struct run *run, duckrow_error *error)
     ingest->db = work->db;
     ingest->catalog = dr_sql_quote(work->session->catalog, '"');
     duckrow_code code = ingest->catalog ? DUCKROW_OK : dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    run->progress = dr_progress_begin(run->options, "ingesting", run->backlog, work->session);
     for (int more = 1; !code && more && !dr_signals_received();)
         code = dr_ingest_pass(ingest, &more, error);
+    dr_progress_end(run->progress);
+    run->progress = NULL;
     free(ingest->catalog);
     ingest->catalog = NULL;
     return code;

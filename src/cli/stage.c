@@ -12,6 +12,7 @@
 #include "core/json.h"
 #include "engine/sqltext.h"
 #include "file.h"
+#include "progress.h"
 #include "work.h"
 
 enum kind { PARQUET, CSV, JSON, UNKNOWN };
@@ -96,8 +97,9 @@ static duckrow_code copy_parquet(const char *file, const char *target, duckrow_e
     return code;
 }
 
-static duckrow_code convert(struct staging *staging, enum kind kind, const char *file, const char *target, duckrow_error *error)
+static duckrow_code convert(struct staging *staging, int i, enum kind kind, const char *target, duckrow_error *error)
 {
+    const char *file = staging->options->rest[i];
     struct dr_work *work = &staging->work;
     if (!work->session) {
         duckrow_code code = dr_work_open_engine(work, staging->options, error);
@@ -108,7 +110,10 @@ static duckrow_code convert(struct staging *staging, enum kind kind, const char 
     char *sql = from && to
                     ? dr_sql_format("COPY (FROM %s(%s)) TO %s (FORMAT parquet)", kind == CSV ? "read_csv" : "read_json", from, to)
                     : NULL;
+    dr_progress *progress = dr_progress_begin(staging->options, "converting", staging->count, work->session);
+    dr_progress_set(progress, i);
     duckrow_code code = sql ? dr_session_run(work->session, sql, error) : dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+    dr_progress_end(progress);
     free(sql);
     free(from);
     free(to);
@@ -127,7 +132,7 @@ static duckrow_code write_one(struct staging *staging, int i, duckrow_error *err
     if (code)
         return code;
     const char *target = duckrow_stage_path(staging->stage[i]);
-    return kind == PARQUET ? copy_parquet(file, target, error) : convert(staging, kind, file, target, error);
+    return kind == PARQUET ? copy_parquet(file, target, error) : convert(staging, i, kind, target, error);
 }
 
 /* ---- the subcommand ---- */

@@ -46,6 +46,12 @@ DR_OPAQUE(duckdb_error_data);
 DR_OPAQUE(duckdb_appender);
 #undef DR_OPAQUE
 
+typedef struct duckdb_query_progress_type {
+    double percentage;
+    uint64_t rows_processed;
+    uint64_t total_rows_to_process;
+} duckdb_query_progress_type;
+
 typedef struct duckdb_result {
     idx_t deprecated_column_count;
     idx_t deprecated_row_count;
@@ -235,6 +241,7 @@ struct ArrowArray {
     X(duckdb_state, connect, (duckdb_database database, duckdb_connection * connection))                                         \
     X(void, disconnect, (duckdb_connection * connection))                                                                        \
     X(void, interrupt, (duckdb_connection connection))                                                                           \
+    X(duckdb_query_progress_type, query_progress, (duckdb_connection connection))                                                \
     /* options */                                                                                                                \
     X(duckdb_config_option, create_config_option, (void))                                                                        \
     X(void, destroy_config_option, (duckdb_config_option * option))                                                              \

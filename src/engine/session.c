@@ -151,6 +151,18 @@ void dr_session_interrupt(const dr_session *session)
         session->duckdb->interrupt(session->side);
 }
 
+void dr_session_follow(dr_session *session)
+{
+    /* In this order, or it would draw a bar of its own. */
+    if (!dr_session_run(session, "SET enable_progress_bar_print = false", NULL))
+        dr_session_run(session, "SET enable_progress_bar = true", NULL);
+}
+
+double dr_session_progress(const dr_session *session)
+{
+    return session->duckdb->query_progress(session->connection).percentage;
+}
+
 static duckrow_code open_instance(dr_session *session, const char *scratch, duckrow_error *error)
 {
     const struct dr_duckdb *duckdb = session->duckdb;

@@ -68,6 +68,10 @@ int64_t dr_session_busy_timeout(dr_session *session);
 /* Ends the running statement with an error; from a signal handler or another thread. */
 void dr_session_interrupt(const dr_session *session);
 
+/* From here on DuckDB reckons how far a statement is: in percent, from any thread; -1: it can't tell, or none runs. */
+void dr_session_follow(dr_session *session);
+double dr_session_progress(const dr_session *session);
+
 /* Fills in *error from DuckDB's message: one line, without the query text it repeats. Returns DUCKROW_SQL or INTERRUPTED. */
 duckrow_code dr_sql_failed(duckrow_error *error, const char *message);
 /* The bytes of a string in a vector; not terminated. */

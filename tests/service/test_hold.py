@@ -577,3 +577,12 @@ def test_a_session_can_be_begun_and_asked(serve: Serve) -> None:
             con.execute("BEGIN")
             con.execute("COMMIT")
             assert con.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_settings_change_beside_a_service(served: Service) -> None:
+    """It has the turn for itself otherwise, so waiting for it would never end."""
+    served.duckrow("config", served.path, "ingest_interval", "2s")
+    assert served.duckrow("config", served.path, "ingest_interval").text == "2s\n"
+    with served.connect() as con:
+        assert con.execute("SELECT 1").fetchone() == (1,)
+    served.duckrow("config", served.path, "ingest_interval", "1s")
