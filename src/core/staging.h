@@ -43,6 +43,10 @@ duckrow_code dr_staging_list(const duckrow_db *db, const char *folder, int most,
                              int *left, duckrow_error *error);
 /* The tables' folders, by name; each is freed with the array, by free(). */
 duckrow_code dr_staging_folders(const duckrow_db *db, char (**folders)[DR_STAGING_NAME], int *count, duckrow_error *error);
+/* Opens it to read, if it is the same file still; else *fd is -1. What is removed later stays readable through the descriptor, which
+ * dr_close closes. */
+duckrow_code dr_staging_open(const duckrow_db *db, const char *folder, const struct dr_staged_file *file, int *fd,
+                             duckrow_error *error);
 /* Is it the same file still? */
 int dr_staging_same(const duckrow_db *db, const char *folder, const struct dr_staged_file *file);
 
