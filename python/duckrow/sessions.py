@@ -360,6 +360,8 @@ class Session:
         for mount in self.mounts:
             if not mount.fresh():
                 mount.renew(self.instance, deadline)
+            elif self.staged is not None and self.staged.shows and mount is self.mounts[0]:
+                mount.attach_again(self.instance)
         self._mounted()
 
     # ---- staged files ----

@@ -88,7 +88,7 @@ def _read(files: Iterable[_Staged]) -> str:
 
 def _most_descriptors() -> int:
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return _MOST_DESCRIPTORS if soft < 0 else max(1, min(_MOST_DESCRIPTORS, soft // 4))
+    return _MOST_DESCRIPTORS if soft < 0 else max(1, min(_MOST_DESCRIPTORS, soft // 6))
 
 
 # ---- what fails ----
@@ -120,6 +120,17 @@ def _without_bad(files: list[_Staged], work: Callable[[list[_Staged]], None]) ->
 # ---- tables ----
 
 
+_steady: set[str] = set()
+
+
+def _steady_functions(con: Native) -> set[str]:
+    """DuckDB's own whose results hang on nothing but their arguments."""
+    if not _steady:
+        found = con.execute("SELECT function_name FROM duckdb_functions() GROUP BY ALL HAVING bool_and(stability = 'CONSISTENT')")
+        _steady.update(name for (name,) in found.fetchall())
+    return _steady
+
+
 def _classes(tree: Any) -> Iterable[dict[str, Any]]:
     """The expressions of a statement that DuckDB has parsed."""
     if isinstance(tree, dict):
@@ -137,14 +148,11 @@ def _look_at_default(con: Native, column: _Column, names: set[str]) -> None:
     with contextlib.suppress(duckdb.Error):
         ((text,),) = con.execute("SELECT json_serialize_sql(?)", [f"SELECT {column.default}"]).fetchall()
         parts = list(_classes(json.loads(text).get("statements")))
-        functions = [p["function_name"] for p in parts if p["class"] == "FUNCTION"]
-        ((unsteady,),) = con.execute(
-            "SELECT count(*) FROM duckdb_functions() WHERE stability <> 'CONSISTENT' AND list_contains(?, function_name)", [functions]
-        ).fetchall()
         references = [p["column_names"][-1].lower() for p in parts if p["class"] == "COLUMN_REF"]
         column.generated = bool(references) and names.issuperset(references)
+        functions = {p["function_name"] for p in parts if p["class"] == "FUNCTION"}
         others = {p["class"] for p in parts} & {"COLUMN_REF", "SUBQUERY", "PARAMETER", "WINDOW"}
-        column.constant = bool(parts) and not unsteady and not others
+        column.constant = bool(parts) and not others and (not functions or functions <= _steady_functions(con))
 
 
 def _find_tables(con: Native, catalog: str, wanted: dict[str, tuple[str, str]]) -> dict[str, _Table]:
@@ -364,6 +372,11 @@ class Staged:
         self._views: set[str] = set()
         self._shared_views: set[str] = set()
         self._paths: set[str] = set()  # search paths that are not the user's
+
+    @property
+    def shows(self) -> bool:
+        """Are there views? Only an attached database that is another than before has prepared statements follow their change."""
+        return self._shown is not None
 
     def look(self) -> None:
         """Lists what is staged: before the snapshot is taken."""

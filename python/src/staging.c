@@ -176,12 +176,12 @@ PyObject *dr_py_staged(const duckrow_db *db)
 PyObject *dr_py_open_staged(const duckrow_db *db, PyObject *arguments)
 {
     struct dr_staged_file file = {0};
-    duckrow_error error;
+    duckrow_error error = {0};
     PyObject *folder, *name;
     long long inode, size, modified_ns;
     int fd;
-    if (!PyArg_ParseTuple(arguments, "O&(O&LLL):open_staged", PyUnicode_FSConverter, &folder, PyUnicode_FSConverter, &name, &inode,
-                          &size, &modified_ns))
+    if (!PyArg_ParseTuple(arguments, "O&(O&LLL):open_staged", PyUnicode_FSConverter, &folder, PyUnicode_FSConverter, &name,
+                          &inode, &size, &modified_ns))
         return NULL;
     snprintf(file.name, sizeof file.name, "%s", PyBytes_AsString(name));
     file.inode = inode;
