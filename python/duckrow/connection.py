@@ -66,6 +66,8 @@ def _connect(session: sessions.Session, timeout: float, family: object = None) -
         session.enter(state)
         try:
             native = session.instance.connect()
+            if session.staged is not None:
+                session.staged.show(native, session.instance.name)
             return _adopt(native, state)
         finally:
             session.leave(state)
@@ -566,6 +568,7 @@ def get_readonly_connection(
     timeout: float | None = None,
     config: dict[str, Any] | None = None,
     refresh: Refresh | None = None,
+    staged: bool = False,
 ) -> Connection:
     """A connection to the newest snapshot. Never waits for a writer; sees every commit acknowledged before the call.
 
@@ -573,16 +576,19 @@ def get_readonly_connection(
     file is missing or no database. refresh: what it shows stays as it is (None), until refresh() is called ("manual"; also possible
     with None, while no other connection of the process shares its snapshot), or until the next statement outside a transaction
     ("statement").
+
+    staged: tables show their staged files too, which are not ingested yet, each row once, as of the call or the last refresh: under the
+    names `events`, `main.events` or `s.events`; `core.main.events`, with the database's name, stays the table alone.
     """
     limit = check_seconds("timeout", timeout, DEFAULT_TIMEOUT)
     if refresh not in (None, "manual", "statement"):
         message = f"refresh is None, 'manual' or 'statement', not {refresh!r}"
         raise UsageError(message)
     database = databases.database(_fs_path(path))
-    if refresh is None:
+    if refresh is None and not staged:
         session = database.join_reader(config or {}, limit)
     else:
-        session = database.open_reader(config or {}, limit, refreshes=refresh == "statement")
+        session = database.open_reader(config or {}, limit, refreshes=refresh == "statement", staged=staged)
     return _connect(session, limit)
 
 

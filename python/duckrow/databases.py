@@ -137,9 +137,20 @@ class Database(Keeper):
             old.end()
         return session
 
-    def open_reader(self, config: dict[str, Any], timeout: float, *, refreshes: bool) -> Session:
-        """A read session for one connection and its cursors."""
-        return self._open(config, time.monotonic() + timeout, writes=False, refreshes=refreshes)
+    def open_reader(self, config: dict[str, Any], timeout: float, *, refreshes: bool, staged: bool = False) -> Session:
+        """A read session for one connection and its cursors. staged: it shows staged files too."""
+        deadline = time.monotonic() + timeout
+        if not staged:
+            return self._open(config, deadline, writes=False, refreshes=refreshes)
+        from duckrow.staged import CONFIG, Staged  # few need it, and importing takes time
+
+        session = self._open({**config, **CONFIG}, deadline, writes=False, refreshes=refreshes)
+        try:
+            session.show_staged(Staged(self.core), deadline)
+        except BaseException:
+            session.end()
+            raise
+        return session
 
     def has_snapshots(self) -> bool:
         """Is there a snapshot to read?"""

@@ -236,6 +236,15 @@ class Mount:
             self.drop()
             raise
 
+    def attach_again(self, instance: instances.Engine) -> None:
+        """The same once more: statements that were prepared are bound anew."""
+        self.detach(instance)
+        try:
+            self.attach(instance)
+        except BaseException:
+            self.drop()
+            raise
+
     def statement(self, how: str = "ATTACH") -> str:
         """The ATTACH statement that the engine gets."""
         options = ["TYPE duckdb"]

@@ -35,6 +35,7 @@ from duckrow.states import IDLE_RELEASE, WARN_SECONDS, Result, State, end_statem
 
 if TYPE_CHECKING:
     from duckrow.databases import Keeper
+    from duckrow.staged import Staged
 
 _TICK_SECONDS = 0.05
 _DRAIN_SECONDS = 0.1
@@ -54,6 +55,7 @@ class Session:
         self.writes = writes
         self.refreshes = refreshes
         self.mounts: list[Mount] = []
+        self.staged: Staged | None = None
         self.states: set[State] = set()
         self.users = 0
         self.idle_since = 0.0
@@ -109,7 +111,9 @@ class Session:
 
     def fresh(self) -> bool:
         """Does it show all that is committed?"""
-        return self._phase is _Phase.OPEN and all(m.fresh() for m in self.mounts)
+        if self._phase is not _Phase.OPEN or not all(m.fresh() for m in self.mounts):
+            return False
+        return self.staged is None or self.staged.fresh()
 
     def as_of(self) -> AsOf | None:
         """Of the database it was opened for."""
@@ -124,7 +128,7 @@ class Session:
     @property
     def moves(self) -> bool:
         """May it be detached or refreshed between two statements?"""
-        return self.writes or self.refreshes or bool(self._held())
+        return self.writes or self.refreshes or self.staged is not None or bool(self._held())
 
     def enter(self, state: State, *, mounted: bool = True) -> None:
         """Before a statement: it may use what is mounted until `leave`. Without `mounted`: what is there stays as it is."""
@@ -193,10 +197,13 @@ class Session:
             self.raise_lost()
             if before is _Phase.CLOSING:
                 self._settle(deadline)
+            if self.staged is not None:
+                self.staged.look()
             if before is _Phase.OPEN:
                 self._remount(deadline)
             else:
                 self._mount_again(deadline)
+            self._take_staged(deadline)
             ready = True
         finally:
             self._change_to(_Phase.OPEN if ready else self._phase_after_failure(), entering=entering and ready)
@@ -353,7 +360,43 @@ class Session:
         for mount in self.mounts:
             if not mount.fresh():
                 mount.renew(self.instance, deadline)
+            elif self.staged is not None and self.staged.shows and mount is self.mounts[0]:
+                mount.attach_again(self.instance)
         self._mounted()
+
+    # ---- staged files ----
+
+    def show_staged(self, staged: Staged, deadline: float) -> None:
+        """From now on."""
+        self.staged = staged
+        with self._gate:
+            self._gate.wait_for(lambda: self._phase is not _Phase.CHANGING)
+            before = self._begin_change()
+        self._open(before, deadline, entering=False)
+
+    def _take_staged(self, deadline: float) -> None:
+        """Those that go with what is mounted. Where that fails nothing stays mounted, for what is shown goes with another snapshot."""
+        if self.staged is None:
+            return
+        assert isinstance(self.instance, instances.Instance)
+        try:
+            while not self.staged.take(self.instance):
+                if time.monotonic() >= deadline:
+                    message = f"files staged for {self.mounts[0].core.path} go faster than they can be opened: try again"
+                    raise BusyError(message)
+                self.staged.look()
+                self._remount(deadline)
+            for state in list(self.states):
+                con = state.reference()
+                if con is not None and not state.closed:
+                    self.staged.show(con, self.instance.name)
+        except BaseException:
+            for mount in self.mounts:
+                if mount.mounted:
+                    mount.detach(self.instance)
+                    mount.finish()
+            raise
+        self.staged.settle()
 
     # ---- idle ----
 
@@ -453,6 +496,8 @@ class Session:
                 phase = _Phase.PARKED
         finally:
             self._change_to(phase)
+            if self.staged is not None:
+                self.staged.close()
         if phase is _Phase.PARKED:
             instances.give_back(self.instance)
         else:

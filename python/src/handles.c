@@ -351,6 +351,17 @@ static PyObject *database_exists(PyObject *object, PyObject *ignored)
     return PyBool_FromLong(duckrow_db_exists(((Database *)object)->db));
 }
 
+static PyObject *database_staged(PyObject *object, PyObject *ignored)
+{
+    (void)ignored;
+    return dr_py_staged(((Database *)object)->db);
+}
+
+static PyObject *database_open_staged(PyObject *object, PyObject *arguments)
+{
+    return dr_py_open_staged(((Database *)object)->db, arguments);
+}
+
 static PyObject *database_path(PyObject *object, void *ignored)
 {
     (void)ignored;
@@ -368,6 +379,8 @@ static PyMethodDef database_methods[] = {
     {"pin", database_pin, METH_VARARGS, "pin(timeout_ms) -> Snapshot."},
     {"status", database_status, METH_NOARGS, "status() -> str. JSON."},
     {"exists", database_exists, METH_NOARGS, "exists() -> bool."},
+    {"staged", database_staged, METH_NOARGS, "staged() -> [(folder, table, [(name, inode, size, modified_ns), ...]), ...]."},
+    {"open_staged", database_open_staged, METH_VARARGS, "open_staged(folder, file) -> StagedFile. None: it is another, or gone."},
     {0},
 };
 static PyGetSetDef database_attributes[] = {

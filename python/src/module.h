@@ -15,6 +15,9 @@ int dr_py_add_handles(PyObject *module);
 int dr_py_add_methods(PyObject *module);
 int dr_py_add_statements(PyObject *module);
 int dr_py_add_staging(PyObject *module);
+/* What Database has of staging. */
+PyObject *dr_py_staged(const duckrow_db *db);
+PyObject *dr_py_open_staged(const duckrow_db *db, PyObject *arguments);
 int dr_py_add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type);
 
 #endif

@@ -1,4 +1,9 @@
-/* Stage: a file on its way into a table (duckrow_stage). */
+/* Stage: a file on its way into a table (duckrow_stage). And those that are there already, to read them. */
+#include <limits.h>
+#include <stdlib.h>
+
+#include "core/db.h"
+#include "core/staging.h"
 #include "module.h"
 
 typedef struct {
@@ -7,7 +12,13 @@ typedef struct {
     duckrow_stage *stage; /* NULL: staged, or given up */
 } Stage;
 
-static PyTypeObject *stage_type;
+typedef struct {
+    PyObject_HEAD
+    int fd;
+    unsigned forks;
+} StagedFile;
+
+static PyTypeObject *stage_type, *staged_file_type;
 
 static PyObject *stage_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
@@ -105,7 +116,147 @@ static PyType_Slot stage_slots[] = {
 };
 static PyType_Spec stage_spec = {"duckrow._core.Stage", sizeof(Stage), 0, Py_TPFLAGS_DEFAULT, stage_slots};
 
+/* ---- reading ---- */
+
+/* Steals the value; NULL where there is none. */
+static int append(PyObject *list, PyObject *value)
+{
+    int failed = !value || PyList_Append(list, value) < 0;
+    Py_XDECREF(value);
+    return failed;
+}
+
+static PyObject *list_folder(const duckrow_db *db, const char *folder, duckrow_error *error, int *failed)
+{
+    char table[2 * DR_STAGING_NAME + 8];
+    struct dr_staged_file *files;
+    int count, left;
+    duckrow_code code;
+    Py_BEGIN_ALLOW_THREADS
+    code = dr_staging_list(db, folder, INT_MAX, &files, &count, &left, error);
+    Py_END_ALLOW_THREADS
+    if (code) {
+        *failed = 1;
+        return NULL;
+    }
+    PyObject *list = PyList_New(0);
+    int broken = !list || !dr_staging_table(folder, table, sizeof table);
+    for (int i = 0; !broken && i < count; i++)
+        broken = append(list, Py_BuildValue("NLLL", PyUnicode_DecodeFSDefault(files[i].name), (long long)files[i].inode,
+                                            (long long)files[i].size, (long long)files[i].modified_ns));
+    free(files);
+    if (!broken)
+        return Py_BuildValue("NNN", PyUnicode_DecodeFSDefault(folder), PyUnicode_DecodeFSDefault(table), list);
+    Py_XDECREF(list);
+    return NULL;
+}
+
+PyObject *dr_py_staged(const duckrow_db *db)
+{
+    char (*folders)[DR_STAGING_NAME];
+    duckrow_error error = {0};
+    duckrow_code code;
+    int count, failed = 0;
+    Py_BEGIN_ALLOW_THREADS
+    code = dr_staging_folders(db, &folders, &count, &error);
+    Py_END_ALLOW_THREADS
+    if (code)
+        return dr_py_raise(&error);
+    PyObject *list = PyList_New(0);
+    int broken = !list;
+    for (int i = 0; !broken && i < count; i++)
+        broken = append(list, list_folder(db, folders[i], &error, &failed));
+    free(folders);
+    if (!broken)
+        return list;
+    Py_XDECREF(list);
+    return failed ? dr_py_raise(&error) : NULL;
+}
+
+PyObject *dr_py_open_staged(const duckrow_db *db, PyObject *arguments)
+{
+    struct dr_staged_file file = {0};
+    duckrow_error error = {0};
+    PyObject *folder, *name;
+    long long inode, size, modified_ns;
+    int fd;
+    if (!PyArg_ParseTuple(arguments, "O&(O&LLL):open_staged", PyUnicode_FSConverter, &folder, PyUnicode_FSConverter, &name,
+                          &inode, &size, &modified_ns))
+        return NULL;
+    snprintf(file.name, sizeof file.name, "%s", PyBytes_AsString(name));
+    file.inode = inode;
+    file.size = size;
+    file.modified_ns = modified_ns;
+    duckrow_code code = dr_staging_open(db, PyBytes_AsString(folder), &file, &fd, &error);
+    Py_DECREF(folder);
+    Py_DECREF(name);
+    if (code)
+        return dr_py_raise(&error);
+    if (fd < 0)
+        Py_RETURN_NONE;
+    allocfunc allocate = (allocfunc)PyType_GetSlot(staged_file_type, Py_tp_alloc);
+    StagedFile *made = (StagedFile *)allocate(staged_file_type, 0);
+    if (!made) {
+        dr_close(fd);
+        return NULL;
+    }
+    made->fd = fd;
+    made->forks = dr_fork_count();
+    return (PyObject *)made;
+}
+
+/* A forked child has none of them: the number may be another file's there. */
+static PyObject *staged_file_close(PyObject *object, PyObject *ignored)
+{
+    (void)ignored;
+    StagedFile *self = (StagedFile *)object;
+    if (self->fd >= 0 && self->forks == dr_fork_count())
+        dr_close(self->fd);
+    self->fd = -1;
+    Py_RETURN_NONE;
+}
+
+static void staged_file_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    Py_DECREF(staged_file_close(object, NULL));
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(object);
+    Py_DECREF(type);
+}
+
+static PyObject *staged_file_path(PyObject *object, void *ignored)
+{
+    (void)ignored;
+    StagedFile *self = (StagedFile *)object;
+    if (self->fd < 0) {
+        PyErr_SetString(PyExc_ValueError, "the file is closed");
+        return NULL;
+    }
+    return PyUnicode_FromFormat("/proc/self/fd/%d", self->fd);
+}
+
+static PyMethodDef staged_file_methods[] = {
+    {"close", staged_file_close, METH_NOARGS, "Lets go of it."},
+    {0},
+};
+static PyGetSetDef staged_file_attributes[] = {
+    {"path", staged_file_path, NULL, "where this process can read it, also when it was removed", NULL},
+    {0},
+};
+static PyType_Slot staged_file_slots[] = {
+    {Py_tp_dealloc, staged_file_dealloc},
+    {Py_tp_methods, staged_file_methods},
+    {Py_tp_getset, staged_file_attributes},
+    {0},
+};
+static PyType_Spec staged_file_spec = {"duckrow._core.StagedFile", sizeof(StagedFile), 0,
+                                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, staged_file_slots};
+
 int dr_py_add_staging(PyObject *module)
 {
-    return dr_py_add_type(module, &stage_spec, &stage_type);
+    return dr_py_add_type(module, &stage_spec, &stage_type) < 0 ||
+                   dr_py_add_type(module, &staged_file_spec, &staged_file_type) < 0
+               ? -1
+               : 0;
 }

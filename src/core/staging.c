@@ -484,3 +484,30 @@ int dr_staging_same(const duckrow_db *db, const char *folder, const struct dr_st
     struct dr_staged_file now = *file;
     return look_at(db, folder, &now) && dr_staged_file_same(&now, file);
 }
+
+duckrow_code dr_staging_open(const duckrow_db *db, const char *folder, const struct dr_staged_file *file, int *fd,
+                             duckrow_error *error)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    struct dr_staged_file now;
+    *fd = -1;
+    duckrow_code code = dr_staging_path(db, path, error, "%s/%s", folder, file->name);
+    if (code)
+        return code;
+    /* A FIFO that has taken its place is not waited for. */
+    int opened = dr_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+    if (opened < 0)
+        return errno == ENOENT || errno == ELOOP ? DUCKROW_OK : dr_fail_access(db, errno, path, error);
+    if (dr_os.fstat(opened, &st) < 0) {
+        code = dr_fail_os(error, errno, "cannot look at %s", path);
+        dr_close(opened);
+        return code;
+    }
+    describe(&st, &now);
+    if (S_ISREG(st.st_mode) && dr_staged_file_same(&now, file))
+        *fd = opened;
+    else
+        dr_close(opened);
+    return DUCKROW_OK;
+}

@@ -64,6 +64,10 @@ int64_t dr_backlog_age_ms(const struct dr_backlog *backlog);
 int dr_staging_any(const duckrow_db *db, const char *folder);
 /* In bytes, of the whole file of that name; -1: there is none. */
 int64_t dr_staging_size(const duckrow_db *db, const char *folder, const char *name);
+/* Opens it to read, if it is the same file still; else *fd is -1. What is removed later stays readable through the descriptor, which
+ * dr_close closes. */
+duckrow_code dr_staging_open(const duckrow_db *db, const char *folder, const struct dr_staged_file *file, int *fd,
+                             duckrow_error *error);
 /* Is it the same file still? */
 int dr_staging_same(const duckrow_db *db, const char *folder, const struct dr_staged_file *file);
 

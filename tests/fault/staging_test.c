@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -114,11 +115,49 @@ static void killed(void **state)
         }
 }
 
+static int open_descriptors(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* A file that is there is opened, or it is said why not: it never counts as gone. Nothing stays open. */
+static void opening(void **state)
+{
+    (void)state;
+    static const int faults[] = {EMFILE, ENFILE, EACCES, EIO};
+    struct dr_staged_file *files;
+    int count, left;
+    begin(1);
+    duckrow_db *db = open_db();
+    dr_os = real;
+    assert_int_equal(dr_staging_list(db, "t", 10, &files, &count, &left, &error), DUCKROW_OK);
+    assert_int_equal(count, 1);
+    int before = open_descriptors();
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        for (int n = 1, last = 0; !last; n++) {
+            int fd;
+            error = (duckrow_error){0};
+            arm(n, faults[i]);
+            duckrow_code code = dr_staging_open(db, "t", files, &fd, &error);
+            last = calls < n;
+            dr_os = real;
+            if ((code == DUCKROW_OK) != (fd >= 0) || (code && !*error.message))
+                fail_msg("call %d, errno %d: %d, descriptor %d, \"%s\"", n, faults[i], code, fd, error.message);
+            dr_close(fd);
+            assert_int_equal(open_descriptors(), before);
+        }
+    free(files);
+    duckrow_db_close(db);
+}
+
 int main(void)
 {
     real = dr_os;
     folder = temp_folder();
     path = strdup(path_in(folder, "core.duckdb"));
-    const struct CMUnitTest tests[] = {cmocka_unit_test(failing), cmocka_unit_test(killed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(failing), cmocka_unit_test(killed), cmocka_unit_test(opening)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 #include <utime.h>
 
 #include "compose.h"
@@ -206,6 +207,42 @@ static void a_new_file_of_the_same_name_is_another(void **state)
     free(files);
 }
 
+/* Only the file that was listed is opened, and it stays readable when it is removed. */
+static void opened_as_listed(void **state)
+{
+    (void)state;
+    struct dr_staged_file *files;
+    char path[PATH_MAX], text[8] = "";
+    int left, fd;
+    duckrow_free(stage("t", "rows"));
+    assert_int_equal(listed("t", 10, &files, &left), 1);
+    dr_staging_path(db, path, &error, "t/%s", files[0].name);
+    assert_int_equal(dr_staging_open(db, "t", &files[0], &fd, &error), DUCKROW_OK);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(rename(path, in(".tmp/kept")), 0);
+    assert_int_equal(read(fd, text, 7), 4);
+    assert_string_equal(text, "rows");
+    dr_close(fd);
+    /* Gone; a folder, a link, a FIFO, another file in its place; then itself again. */
+    assert_int_equal(dr_staging_open(db, "t", &files[0], &fd, &error), DUCKROW_OK);
+    assert_int_equal(fd, -1);
+    for (int i = 0; i < 4; i++) {
+        int made = i == 0   ? mkdir(path, 0755)
+                   : i == 1 ? symlink(in(".tmp/kept"), path)
+                   : i == 2 ? mkfifo(path, 0644)
+                            : write_file(path, "rows", 4);
+        assert_int_equal(made, 0);
+        assert_int_equal(dr_staging_open(db, "t", &files[0], &fd, &error), DUCKROW_OK);
+        assert_int_equal(fd, -1);
+        assert_int_equal(i == 0 ? rmdir(path) : unlink(path), 0);
+    }
+    assert_int_equal(rename(in(".tmp/kept"), path), 0);
+    assert_int_equal(dr_staging_open(db, "t", &files[0], &fd, &error), DUCKROW_OK);
+    assert_true(fd >= 0);
+    dr_close(fd);
+    free(files);
+}
+
 static void old_temporary_files_go(void **state)
 {
     (void)state;
@@ -326,6 +363,7 @@ int main(void)
                                        TEST(order),
                                        TEST(what_is_no_staged_file),
                                        TEST(a_new_file_of_the_same_name_is_another),
+                                       TEST(opened_as_listed),
                                        TEST(old_temporary_files_go),
                                        TEST(kept_files_go_when_they_are_old),
                                        TEST(a_clock_that_jumps_removes_nothing)};
