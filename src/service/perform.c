@@ -79,8 +79,11 @@ static int catch_up(struct dr_client *client)
     const struct dr_backend *backend = &client->backend;
     if (strcmp(client->parameters.staged, "on") != 0 || client->portal->cursor.open || client->status != 'I' || backend->open)
         return 1;
-    return !dr_ingester_catch_up(client->server->ingester[backend->database], dr_clock_ms() + backend->busy_timeout,
-                                 &client->backend.cancelled, &client->error);
+    duckrow_code code = dr_ingester_catch_up(client->server->ingester[backend->database], dr_clock_ms() + backend->busy_timeout,
+                                             &client->backend.cancelled, &client->error);
+    if (code == DUCKROW_USAGE)
+        client->sqlstate = "55000";
+    return !code;
 }
 
 static void do_read(struct dr_client *client)

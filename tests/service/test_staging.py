@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import psycopg
 import pytest
+from psycopg import errors
 from support import Processes, scaled, wait_until
 from support.disk import fill
 from support.program import of_engine
@@ -127,7 +128,7 @@ def test_settings(serve: Serve) -> None:
     staged.put("made", "off", "SELECT 9 i")
     with service.connect() as connection:
         connection.execute("SET staged = on")
-        with pytest.raises(psycopg.Error, match="ingest is off"):
+        with pytest.raises(errors.ObjectNotInPrerequisiteState, match="ingest is off"):
             connection.execute("FROM made")
         connection.execute("SET staged = off")
         assert connection.execute("SELECT count(*) FROM made").fetchone() == (5,)
