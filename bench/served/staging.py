@@ -97,7 +97,7 @@ def measure_producers(figures: Figures, engine: Engine, seconds: float) -> None:
     here, elsewhere = folder / "core.duckdb", folder / "other.duckdb"
     try:
         with Service(engine, folder) as service:
-            service.run("CREATE TABLE t (who INTEGER, n BIGINT, at DOUBLE)")
+            service.run("CREATE TABLE t (who INTEGER, n BIGINT, moment DOUBLE)")
             beside, away = [], []
             for _ in range(ROUNDS):
                 for path, found in ((here, beside), (elsewhere, away)):
@@ -116,7 +116,7 @@ def measure_seeing(figures: Figures, engine: Engine, seconds: float) -> None:
     path = folder / "core.duckdb"
     try:
         with Service(engine, folder) as service:
-            service.run("CREATE TABLE t (who INTEGER, n BIGINT, at DOUBLE)")
+            service.run("CREATE TABLE t (who INTEGER, n BIGINT, moment DOUBLE)")
             for staged, required in ((0, f"<= {(INTERVAL + 0.5) * 1000:.0f}"), (1, "")):
                 producers = [[engine.python, "produce.py", path, who, 100, 4 * seconds] for who in range(PRODUCERS)]
                 with together.Workers(*producers, [engine.python, "see_staged.py", path, 4 * seconds, staged]) as workers:

@@ -14,7 +14,7 @@ taken, n = [], 0
 def once() -> float:
     global n
     began = time.time()
-    duckrow.stage(path, "t", [{"who": who, "n": n + i, "at": began} for i in range(rows)])
+    duckrow.stage(path, "t", [{"who": who, "n": n + i, "moment": began} for i in range(rows)])
     n += rows
     return (time.time() - began) * 1000
 

@@ -15,7 +15,7 @@ ages: list[float] = []
 
 def look() -> set[tuple[int, float]]:
     with duckrow.get_readonly_connection(path, **options) as con:
-        return set(con.execute("SELECT DISTINCT who, at FROM t").fetchall())
+        return set(con.execute("SELECT DISTINCT who, moment FROM t").fetchall())
 
 
 seen = look()
