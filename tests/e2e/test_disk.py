@@ -223,7 +223,7 @@ def test_snapshots_switched_off_and_on(tmp_db: Path, processes: Processes) -> No
     write(tmp_db)
     assert config(tmp_db, "snapshots") == "on\n"
     assert config(tmp_db, "snapshots", "off") == ""
-    assert config(tmp_db, "--json") == '{"max_slots": 3, "snapshots": false}\n'
+    assert config(tmp_db, "--json").startswith('{"max_slots": 3, "snapshots": false, ')
     assert not os.path.lexists(link), "a stock tool would go on reading yesterday's data there"
     with pytest.raises(duckdb.Error):
         duckdb.connect(str(link), read_only=True)

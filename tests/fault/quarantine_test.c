@@ -63,6 +63,12 @@ static void check(int taken, int done, int drops, const char *when)
     assert_int_equal(count_of("quarantine/t", 6, 4), 1);
     if (drops ? staged || (done && aside) : staged + aside != 1 || (done && !staged))
         fail_msg("%s: %d staged, %d in quarantine", when, staged, aside);
+    /* Who is there has a reason. */
+    char reason[64];
+    int64_t since;
+    dr_quarantine_reason(db, "t", "a.parquet", reason, sizeof reason, &since);
+    if (aside && strcmp(reason, "it doesn't fit") != 0)
+        fail_msg("%s: in quarantine for '%s'", when, reason);
 }
 
 static duckrow_code leave(int drops, int *gone)

@@ -155,10 +155,10 @@ def test_as_the_settings_say(duckrow: Duckrow) -> None:
     # And by bytes: each file is larger than that, so goes alone.
     duckrow("config", duckrow.db, "ingest_bytes", "1B")
     duckrow("config", duckrow.db, "ingest_keep", "off")
-    for n in range(3):
+    for n in range(4):
         by_hand(folder(duckrow, "new") / f"b{n}.parquet", f"SELECT {n} i")
     duckrow("ingest", duckrow.db)
-    assert duckrow.read("SELECT count(*) FROM new") == [["7"]] and duckrow.read(last) == [["b2.parquet"]]
+    assert duckrow.read("SELECT count(*) FROM new") == [["8"]] and duckrow.read(last) == [["b3.parquet"]]
     assert len(list(done.glob("*/*/*.parquet"))) == 5
 
 

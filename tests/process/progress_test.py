@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import duckdb
@@ -15,14 +16,19 @@ from support.program import Duckrow
 ERASED = "\r\033[K"
 
 
-def at_terminal(duckrow: Duckrow, *arguments: object, term: str = "xterm") -> tuple[str, str]:
-    """What goes to a terminal by standard error, and what to standard output."""
+def at_terminal(duckrow: Duckrow, *arguments: object, term: str = "xterm", slowly: bytes = b"") -> tuple[str, str]:
+    """What goes to a terminal by standard error, and what to standard output. slowly: what it reads, and waits a second for."""
     controller, terminal = pty.openpty()
     argv = [str(duckrow.program), *map(str, arguments)]
     with subprocess.Popen(
-        argv, cwd=duckrow.folder, env=duckrow.env | {"TERM": term}, stdin=terminal, stdout=subprocess.PIPE, stderr=terminal
+        argv, cwd=duckrow.folder, env=duckrow.env | {"TERM": term}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal
     ) as program:
         os.close(terminal)
+        assert program.stdin
+        if slowly:
+            time.sleep(1)
+            program.stdin.write(slowly)
+        program.stdin.close()
         seen = b""
         try:
             while more := os.read(controller, 4096):
@@ -38,28 +44,30 @@ def at_terminal(duckrow: Duckrow, *arguments: object, term: str = "xterm") -> tu
 
 @pytest.fixture
 def slow(duckrow: Duckrow) -> Duckrow:
-    """8 files that go in one by one, which takes a second or so."""
+    """30 files that go in one by one, which takes a second or so."""
     duckrow.write("CREATE TABLE t (i INTEGER)")
     duckrow("config", duckrow.db, "ingest_files", "1")
     folder = Path(f"{duckrow.db}.duckrow") / "staging" / "t"
     folder.mkdir(parents=True)
     duckdb.sql("SELECT 1 i").write_parquet(str(folder / "0.parquet"))
-    for n in range(1, 8):
+    for n in range(1, 30):
         (folder / f"{n}.parquet").write_bytes((folder / "0.parquet").read_bytes())
     return duckrow
 
 
 def test_ingest_counts_files(slow: Duckrow) -> None:
     seen, out = at_terminal(slow, "ingest", slow.db)
-    assert out == "8 files ingested\n"
-    done = [int(n) for n in re.findall(r"\r\033\[Kingesting (\d+) of 8 files", seen)]
+    assert out == "30 files ingested\n"
+    done = [int(n) for n in re.findall(r"\r\033\[Kingesting (\d+) of 30 files", seen)]
     assert done and done == sorted(done) and done[-1] > 0
     assert seen.endswith(ERASED) and "\n" not in seen
 
 
-@pytest.mark.parametrize(("arguments", "term"), [(("--json",), "xterm"), ((), "dumb")])
-def test_programs_and_simple_terminals_see_nothing(slow: Duckrow, arguments: tuple[str, ...], term: str) -> None:
-    assert at_terminal(slow, "ingest", *arguments, slow.db, term=term)[0] == ""
+@pytest.mark.parametrize(("arguments", "term", "sees"), [((), "xterm", True), (("--json",), "xterm", False), ((), "dumb", False)])
+def test_who_sees_it(duckrow: Duckrow, arguments: tuple[str, ...], term: str, sees: bool) -> None:
+    command = ("stage", "--format", "csv", *arguments, duckrow.db, "t", "-")
+    seen, _ = at_terminal(duckrow, *command, term=term, slowly=b"i\n1\n")
+    assert ("converting 0 of 1 file" in seen) == sees and bool(seen) == sees
 
 
 def test_the_engine_tells_how_far_a_statement_is(duckrow: Duckrow) -> None:
