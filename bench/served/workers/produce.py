@@ -1,5 +1,5 @@
-"""produce.py DB WHO ROWS SECONDS: stages ROWS rows some ten times a second, each with the time at which its staging began; tells the
-milliseconds of each call."""
+"""produce.py DB WHO ROWS SECONDS: stages ROWS rows some ten times a second, each time with the next number as `batch`; tells the
+milliseconds of each call, and when each batch was staged."""
 
 import sys
 import time
@@ -8,15 +8,15 @@ import duckrow
 from loop import ready, tell
 
 path, who, rows, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
-taken, n = [], 0
+taken: list[float] = []
+staged: list[float] = []
 
 
 def once() -> float:
-    global n
     began = time.time()
-    duckrow.stage(path, "t", [{"who": who, "n": n + i, "moment": began} for i in range(rows)])
-    n += rows
-    return (time.time() - began) * 1000
+    duckrow.stage(path, "t", [{"who": who, "n": len(staged) * rows + i, "batch": len(staged)} for i in range(rows)])
+    staged.append(time.time())
+    return (staged[-1] - began) * 1000
 
 
 once()
@@ -25,4 +25,4 @@ ends = time.monotonic() + seconds
 while time.monotonic() < ends:
     taken.append(once())
     time.sleep(0.1)
-tell(milliseconds=taken)
+tell(who=who, milliseconds=taken, staged=staged)
