@@ -577,8 +577,8 @@ def get_readonly_connection(
     with None, while no other connection of the process shares its snapshot), or until the next statement outside a transaction
     ("statement").
 
-    staged: tables show their staged files too, which are not ingested yet, each row once, as of the call or the last refresh: under the
-    names `events`, `main.events` or `s.events`; `core.main.events`, with the database's name, stays the table alone.
+    staged: tables show their staged files too, which are not ingested yet, each row once, as of the call or the last refresh. So do
+    the names `events`, `main.events` and `s.events`; `core.main.events`, with the database's name, is the table alone.
     """
     limit = check_seconds("timeout", timeout, DEFAULT_TIMEOUT)
     if refresh not in (None, "manual", "statement"):

@@ -375,7 +375,7 @@ class Session:
         self._open(before, deadline, entering=False)
 
     def _take_staged(self, deadline: float) -> None:
-        """Those that go with what is mounted. Where that fails nothing stays mounted, for what is shown goes with another snapshot."""
+        """Those that go with what is mounted. If that fails nothing stays mounted: what is shown goes with another snapshot."""
         if self.staged is None:
             return
         assert isinstance(self.instance, instances.Instance)
