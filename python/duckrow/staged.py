@@ -191,6 +191,9 @@ class Staged:
         if not listed:
             return []
         tables = find_tables(con, catalog, {folder: _parse(table) for folder, table in listed.items()})
+        grows = self._core.ingest_adds_columns()
+        for table in tables.values():
+            table.grows = grows
         known: set[tuple[object, ...]] = set()
         ledger = "SELECT 1 FROM duckdb_tables() WHERE database_name = ? AND schema_name = 'duckrow' AND table_name = 'ingested'"
         if tables and con.execute(ledger, [catalog]).fetchall():

@@ -42,6 +42,7 @@ class Table:
         self.columns: list[_Column] = []
         self.queries: list[str] = []
         self.loaded: str | None = None
+        self.grows = False  # ingest adds columns
 
     def names(self) -> str:
         return ", ".join(quote_name(c.name) for c in self.columns)
@@ -172,8 +173,9 @@ class Shape:
 
     def __init__(self, table: Table, columns: dict[str, str]) -> None:
         self.table = table
-        # Ingest that adds columns takes a file with more of them than the table: these would be left out here.
-        self.fits = set(columns) <= {c.name.lower() for c in table.columns if not c.generated}
+        extra = set(columns) - {c.name.lower() for c in table.columns if not c.generated}
+        # Those that ingest will add are not shown before; no other file may have more than the table.
+        self.fits = not extra if not table.grows else extra.isdisjoint(c.name.lower() for c in table.columns)
         self._expressions: list[str] = []
         self._converted: list[str] = []
         self._needed: list[str] = []

@@ -357,6 +357,12 @@ static PyObject *database_staged(PyObject *object, PyObject *ignored)
     return dr_py_staged(((Database *)object)->db);
 }
 
+static PyObject *database_ingest_adds_columns(PyObject *object, PyObject *ignored)
+{
+    (void)ignored;
+    return dr_py_ingest_adds_columns(((Database *)object)->db);
+}
+
 static PyObject *database_open_staged(PyObject *object, PyObject *arguments)
 {
     return dr_py_open_staged(((Database *)object)->db, arguments);
@@ -380,6 +386,8 @@ static PyMethodDef database_methods[] = {
     {"status", database_status, METH_NOARGS, "status() -> str. JSON."},
     {"exists", database_exists, METH_NOARGS, "exists() -> bool."},
     {"staged", database_staged, METH_NOARGS, "staged() -> [(folder, table, [(name, inode, size, modified_ns), ...]), ...]."},
+    {"ingest_adds_columns", database_ingest_adds_columns, METH_NOARGS,
+     "ingest_adds_columns() -> bool. The setting ingest_add_columns."},
     {"open_staged", database_open_staged, METH_VARARGS, "open_staged(folder, file) -> StagedFile. None: it is another, or gone."},
     {0},
 };

@@ -17,6 +17,7 @@ int dr_py_add_statements(PyObject *module);
 int dr_py_add_staging(PyObject *module);
 /* What Database has of staging. */
 PyObject *dr_py_staged(const duckrow_db *db);
+PyObject *dr_py_ingest_adds_columns(const duckrow_db *db);
 PyObject *dr_py_open_staged(const duckrow_db *db, PyObject *arguments);
 int dr_py_add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type);
 

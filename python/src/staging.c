@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "core/config.h"
 #include "core/db.h"
 #include "core/staging.h"
 #include "module.h"
@@ -171,6 +172,13 @@ PyObject *dr_py_staged(const duckrow_db *db)
         return list;
     Py_XDECREF(list);
     return failed ? dr_py_raise(&error) : NULL;
+}
+
+PyObject *dr_py_ingest_adds_columns(const duckrow_db *db)
+{
+    struct dr_config config;
+    duckrow_error error = {0};
+    return dr_config_read(db, &config, &error) ? dr_py_raise(&error) : PyBool_FromLong((long)config.ingest_add_columns);
 }
 
 PyObject *dr_py_open_staged(const duckrow_db *db, PyObject *arguments)

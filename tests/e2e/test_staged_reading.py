@@ -115,6 +115,15 @@ def test_columns_are_the_table_s(tmp_db: Path) -> None:
     assert shown(tmp_db, "SELECT list(t ORDER BY i) FROM (SELECT * EXCLUDE (w, k) FROM t) t") == [(seen,)]
 
 
+def test_columns_that_ingest_will_add(db: Path) -> None:
+    by_hand(folder(db) / "more.parquet", 'SELECT 1 i, 2 AS "Another"')
+    assert shown(db) == [(0,)]
+    subprocess.run(program("config", db, "ingest_add_columns", "on"), check=True, capture_output=True)
+    assert shown(db) == [(0,), (1,)]
+    ingest(db)
+    assert shown(db, 'SELECT i, "Another" FROM t ORDER BY i') == [(0, None), (1, 2)]
+
+
 def test_files_that_ingest_would_refuse(tmp_db: Path) -> None:
     write(tmp_db, "CREATE TABLE t (i INTEGER, s VARCHAR, n INTEGER NOT NULL)")
     staged = folder(tmp_db)
