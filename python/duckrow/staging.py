@@ -99,12 +99,17 @@ def _write(data: Any, target: str) -> None:
     elif isinstance(data, (list, tuple)):
         _write_rows(data, target)
     else:
-        con = _engine()
-        con.register("duckrow_data", data)
+        # Found by DuckDB as a variable: `register` would convert a frame's columns once more.
+        duckrow_data = data  # noqa: F841
         try:
-            con.execute(_copy("FROM duckrow_data", target))
-        finally:
-            con.unregister("duckrow_data")
+            _engine().execute(_copy("FROM duckrow_data", target))
+        except duckdb.InvalidInputException as refused:
+            if "not suitable for replacement scans" not in str(refused):
+                raise
+            message = (
+                f"{type(data).__name__} is nothing to stage: it takes data frames, Arrow, relations, lists of dicts, and paths"
+            )
+            raise TypeError(message) from None
 
 
 def stage(path: str | os.PathLike[str], table: str, data: Any) -> str:
