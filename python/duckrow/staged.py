@@ -27,7 +27,7 @@ from duckrow.instances import Instance, quote, quote_name
 from duckrow.staged_columns import File, Shape, StagedFile, Table, find_tables, groups, without_bad
 from duckrow.states import Native
 
-# A descriptor's path is another file's later, which a cache would not know.
+# A descriptor's path is another file's later: nothing of it is to be kept.
 CONFIG = {"enable_external_file_cache": False}
 _MEMORY = "duckrow staged"
 _MOST_DESCRIPTORS = 200

@@ -310,10 +310,10 @@ def test_never_settled(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         patched.setattr(Staged, "look", look_and_take_away)
         with pytest.raises(duckrow.BusyError, match="try again"):
             duckrow.get_readonly_connection(db, staged=True, timeout=0.5)
-        write(db, "INSERT INTO t VALUES (3, NULL)")
+        ingest(db)
         with pytest.raises(duckrow.BusyError, match="try again"):
             con.refresh()
-    assert numbers(con) == [0, 1, 3], "never the old files beside another snapshot"
+    assert numbers(con) == [0, 1], "never the old files beside another snapshot"
     con.close()
     assert descriptors() <= before
 
@@ -346,13 +346,16 @@ def test_before_each_statement(db: Path) -> None:
 def test_a_descriptor_s_number_comes_again(db: Path) -> None:
     """Files that only differ in what is in them must not be taken for one another, though one is read where another was."""
     with duckrow.get_readonly_connection(db, staged=True, refresh="manual") as con:
+        sizes: set[int] = set()
         for n in range(1000, 1012):
             for old in folder(db).glob("*.parquet"):
                 old.unlink()
-            made = by_hand(folder(db) / "same.parquet", f"SELECT (range + {n})::INTEGER i FROM range(5000)")
+            made = by_hand(folder(db) / "same.parquet", f"SELECT {n} i FROM range(5000)")
+            sizes.add(made.stat().st_size)
             os.utime(made, (1_000_000_000, 1_000_000_000))
             assert con.refresh()
             assert con.execute("SELECT min(i), count(*) FROM t WHERE i > 0").fetchall() == [(n, 5000)]
+        assert len(sizes) == 1
 
 
 # ---- descriptors ----
@@ -425,14 +428,14 @@ FEW = """
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
     with duckrow.get_readonly_connection(db, staged=True) as con:
         print(con.execute("SELECT count(*) FROM t").fetchone()[0])
-    taken = [os.open("/dev/null", os.O_RDONLY) for _ in range(64 - len(before) - 6)]
-    for free in (6, 3, 0):
+    taken = [os.open("/dev/null", os.O_RDONLY) for _ in range(64 - len(before) - 28)]
+    for _ in range(14):
         try:
             with duckrow.get_readonly_connection(db, staged=True) as con:
                 print("rows", con.execute("SELECT count(*) FROM t").fetchone()[0])
         except (duckrow.Error, __import__("duckdb").Error) as error:
             print("said", "Too many open files" in str(error), error)
-        taken += [os.open("/dev/null", os.O_RDONLY) for _ in range(min(free, 3))]
+        taken += [os.open("/dev/null", os.O_RDONLY) for _ in range(2)]
     for fd in taken:
         os.close(fd)
     print(sorted(os.listdir("/proc/self/fd")) == before)
@@ -449,15 +452,6 @@ def test_descriptors_run_out(db: Path, processes: Processes) -> None:
     for line in lines[1:-2]:
         assert line == "rows 31" or line.startswith("said True"), lines
     assert any(line.startswith("said") for line in lines), lines
-
-
-def test_a_file_that_may_not_be_read(db: Path) -> None:
-    """Ingest, of another user, may take it: its rows must not be left out in silence."""
-    if os.geteuid() == 0:
-        pytest.skip("root reads everything")
-    by_hand(folder(db) / "a.parquet", "SELECT 1 i").chmod(0)
-    with pytest.raises(duckrow.Error, match=r"a\.parquet"):
-        shown(db)
 
 
 # ---- without snapshots ----
@@ -487,7 +481,7 @@ PRODUCER = """
             duckrow.stage(db, "t", [{"i": (who << 32) + n}])
             file.seek(8 * who)
             file.write(struct.pack("q", n + 1))
-            time.sleep(0.03)
+            time.sleep(0.05)
 """
 
 # Beside new connections, one that moves with each statement.
