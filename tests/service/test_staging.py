@@ -1,4 +1,4 @@
-"""The service takes in what is staged: soon, each file once, whatever is killed; and reads that ask for it see what is staged at once."""
+"""The service takes in what is staged: soon, each file once, whatever is killed; reads that ask for it see it at once."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""see_staged.py DB SECONDS STAGED: looks again and again through a new connection, and tells of each batch (who, number) when it had seen
-it first."""
+"""see_staged.py DB SECONDS STAGED: looks again and again through a new connection, and tells of each batch (who, number) when it
+had seen it first."""
 
 import sys
 import time
