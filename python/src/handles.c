@@ -380,7 +380,7 @@ static PyMethodDef database_methods[] = {
     {"status", database_status, METH_NOARGS, "status() -> str. JSON."},
     {"exists", database_exists, METH_NOARGS, "exists() -> bool."},
     {"staged", database_staged, METH_NOARGS, "staged() -> [(folder, table, [(name, inode, size, modified_ns), ...]), ...]."},
-    {"open_staged", database_open_staged, METH_VARARGS, "open_staged(folder, file) -> StagedFile. None: it is another, or gone."},
+    {"open_staged", database_open_staged, METH_VARARGS, "open_staged(folder, file) -> OpenFile. None: it is another, or gone."},
     {0},
 };
 static PyGetSetDef database_attributes[] = {
