@@ -20,7 +20,7 @@ from duckrow import _core
 from duckrow.instances import quote, quote_name
 from duckrow.states import Native
 
-File = tuple[str, int, int, int]
+File = tuple[str, int, int, int]  # as the core lists it
 
 
 @dataclasses.dataclass
@@ -54,10 +54,12 @@ class Table:
 
 @dataclasses.dataclass
 class StagedFile:
+    """One that may count, and what it is read through once it is open."""
+
     table: Table
     folder: str
     file: File
-    opened: _core.StagedFile | None = None
+    opened: _core.OpenFile | None = None
 
     @property
     def path(self) -> str:
@@ -83,8 +85,6 @@ _NOT_OF_THE_FILE = (
     duckdb.OutOfMemoryException,
     duckdb.TransactionException,
 )
-
-
 # Files are open already, so that they can't be opened again isn't their fault.
 _OF_THE_MACHINE = (
     "Cannot open file",
@@ -107,7 +107,6 @@ def without_bad(files: list[StagedFile], work: Callable[[list[StagedFile]], None
 
 
 # ---- tables ----
-
 
 _steady: set[str] = set()
 

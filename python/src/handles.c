@@ -388,7 +388,7 @@ static PyMethodDef database_methods[] = {
     {"staged", database_staged, METH_NOARGS, "staged() -> [(folder, table, [(name, inode, size, modified_ns), ...]), ...]."},
     {"ingest_adds_columns", database_ingest_adds_columns, METH_NOARGS,
      "ingest_adds_columns() -> bool. The setting ingest_add_columns."},
-    {"open_staged", database_open_staged, METH_VARARGS, "open_staged(folder, file) -> StagedFile. None: it is another, or gone."},
+    {"open_staged", database_open_staged, METH_VARARGS, "open_staged(folder, file) -> OpenFile. None: it is another, or gone."},
     {0},
 };
 static PyGetSetDef database_attributes[] = {

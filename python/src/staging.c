@@ -17,9 +17,9 @@ typedef struct {
     PyObject_HEAD
     int fd;
     unsigned forks;
-} StagedFile;
+} OpenFile;
 
-static PyTypeObject *stage_type, *staged_file_type;
+static PyTypeObject *stage_type, *open_file_type;
 
 static PyObject *stage_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
@@ -202,8 +202,8 @@ PyObject *dr_py_open_staged(const duckrow_db *db, PyObject *arguments)
         return dr_py_raise(&error);
     if (fd < 0)
         Py_RETURN_NONE;
-    allocfunc allocate = (allocfunc)PyType_GetSlot(staged_file_type, Py_tp_alloc);
-    StagedFile *made = (StagedFile *)allocate(staged_file_type, 0);
+    allocfunc allocate = (allocfunc)PyType_GetSlot(open_file_type, Py_tp_alloc);
+    OpenFile *made = (OpenFile *)allocate(open_file_type, 0);
     if (!made) {
         dr_close(fd);
         return NULL;
@@ -214,29 +214,29 @@ PyObject *dr_py_open_staged(const duckrow_db *db, PyObject *arguments)
 }
 
 /* A forked child has none of them: the number may be another file's there. */
-static PyObject *staged_file_close(PyObject *object, PyObject *ignored)
+static PyObject *open_file_close(PyObject *object, PyObject *ignored)
 {
     (void)ignored;
-    StagedFile *self = (StagedFile *)object;
+    OpenFile *self = (OpenFile *)object;
     if (self->fd >= 0 && self->forks == dr_fork_count())
         dr_close(self->fd);
     self->fd = -1;
     Py_RETURN_NONE;
 }
 
-static void staged_file_dealloc(PyObject *object)
+static void open_file_dealloc(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
-    Py_DECREF(staged_file_close(object, NULL));
+    Py_DECREF(open_file_close(object, NULL));
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
     Py_DECREF(type);
 }
 
-static PyObject *staged_file_path(PyObject *object, void *ignored)
+static PyObject *open_file_path(PyObject *object, void *ignored)
 {
     (void)ignored;
-    StagedFile *self = (StagedFile *)object;
+    OpenFile *self = (OpenFile *)object;
     if (self->fd < 0) {
         PyErr_SetString(PyExc_ValueError, "the file is closed");
         return NULL;
@@ -244,27 +244,26 @@ static PyObject *staged_file_path(PyObject *object, void *ignored)
     return PyUnicode_FromFormat("/proc/self/fd/%d", self->fd);
 }
 
-static PyMethodDef staged_file_methods[] = {
-    {"close", staged_file_close, METH_NOARGS, "Lets go of it."},
+static PyMethodDef open_file_methods[] = {
+    {"close", open_file_close, METH_NOARGS, "Lets go of it."},
     {0},
 };
-static PyGetSetDef staged_file_attributes[] = {
-    {"path", staged_file_path, NULL, "where this process can read it, also when it was removed", NULL},
+static PyGetSetDef open_file_attributes[] = {
+    {"path", open_file_path, NULL, "where this process can read it, also when it was removed", NULL},
     {0},
 };
-static PyType_Slot staged_file_slots[] = {
-    {Py_tp_dealloc, staged_file_dealloc},
-    {Py_tp_methods, staged_file_methods},
-    {Py_tp_getset, staged_file_attributes},
+static PyType_Slot open_file_slots[] = {
+    {Py_tp_dealloc, open_file_dealloc},
+    {Py_tp_methods, open_file_methods},
+    {Py_tp_getset, open_file_attributes},
     {0},
 };
-static PyType_Spec staged_file_spec = {"duckrow._core.StagedFile", sizeof(StagedFile), 0,
-                                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, staged_file_slots};
+static PyType_Spec open_file_spec = {"duckrow._core.OpenFile", sizeof(OpenFile), 0,
+                                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, open_file_slots};
 
 int dr_py_add_staging(PyObject *module)
 {
-    return dr_py_add_type(module, &stage_spec, &stage_type) < 0 ||
-                   dr_py_add_type(module, &staged_file_spec, &staged_file_type) < 0
+    return dr_py_add_type(module, &stage_spec, &stage_type) < 0 || dr_py_add_type(module, &open_file_spec, &open_file_type) < 0
                ? -1
                : 0;
 }
