@@ -90,9 +90,12 @@ int dr_watch_renew(struct dr_watch *watch)
     char (*folders)[DR_STAGING_NAME];
     int count, new = 0;
     for (struct watched *watched = watch->all; watched; watched = watched->next)
-        watched->seen = !*watched->name;
+        watched->seen = 0;
+    /* It must be there to be watched. */
+    if (!is_watched(watch, "") && !dr_staging_make(watch->db, ".tmp", NULL))
+        new |= add(watch, "");
     if (dr_staging_folders(watch->db, &folders, &count, NULL))
-        return 0;
+        return new;
     for (int i = 0; i < count; i++)
         new |= !is_watched(watch, folders[i]) && add(watch, folders[i]);
     free(folders);
@@ -113,13 +116,7 @@ duckrow_code dr_watch_open(uv_loop_t *loop, const duckrow_db *db,
     if (!watch)
         return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     *watch = (struct dr_watch){loop, db, appeared, context, NULL};
-    /* It must be there to be watched; so whoever stages later needn't make it. */
-    duckrow_code code = dr_staging_make(db, ".tmp", error);
-    if (!code) {
-        add(watch, "");
-        dr_watch_renew(watch);
-    }
-    return code;
+    return DUCKROW_OK;
 }
 
 void dr_watch_close(struct dr_watch *watch)

@@ -9,11 +9,12 @@
 
 struct dr_watch;
 
-/* appeared: a file of that name may be there now. Errors: NO_MEMORY, and those of making the folder. */
+/* appeared: a file of that name may be there now; NULL: somewhere. The first dr_watch_renew begins. Errors: NO_MEMORY. */
 duckrow_code dr_watch_open(uv_loop_t *loop, const duckrow_db *db,
                            void (*appeared)(void *context, const char *folder, const char *name), void *context,
                            struct dr_watch **watch, duckrow_error *error);
-/* Watches the folders that it doesn't watch yet, and forgets those that are gone; 1: there were new ones, in which files may be. */
+/* Watches the folders that it doesn't watch yet, and forgets those that are gone; the one above them is made. 1: there were new ones, in
+ * which files may be. */
 int dr_watch_renew(struct dr_watch *watch);
 /* The loop has to run once more before it is freed. */
 void dr_watch_close(struct dr_watch *watch);

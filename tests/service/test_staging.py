@@ -89,6 +89,19 @@ def test_a_folder_that_comes_and_goes(served: Service, staged: Staged, table: st
         (staged.root / table).rmdir()
 
 
+def test_a_folder_that_cannot_be_made_at_first(serve: Serve) -> None:
+    """It serves all the same, and watches the folder once it is there."""
+    service = serve(start=False)
+    service.duckrow("sql", "--write", service.path, "CREATE TABLE t (i INTEGER)")
+    staged = Staged(service.path)
+    staged.root.touch()
+    service.start()
+    assert service.rows("SELECT count(*) FROM t") == [(0,)]
+    staged.root.unlink()
+    staged.put("t", "a", "SELECT 1 i")
+    wait_until(lambda: service.rows("SELECT i FROM t") == [(1,)], 20)
+
+
 def test_what_does_not_fit(serve: Serve) -> None:
     service = serve()
     service.expected.append(REFUSED)
