@@ -208,7 +208,7 @@ static void prepare(void)
 static void every_step(int how)
 {
     /* In short, some of the steps, others each time. */
-    int ended, stride = scaled(1, 8);
+    int ended, stride = scaled(1, 40);
     for (int n = 1 + (int)(clock_ms() % stride);; n += stride) {
         prepare();
         ended = in_child(faulty, n, how);
