@@ -135,6 +135,17 @@ static void tell(struct dr_ingester *ingester, duckrow_code code, const duckrow_
     snprintf(ingester->told, sizeof ingester->told, "%s", message);
 }
 
+static void read_config(struct dr_ingester *ingester)
+{
+    struct dr_config config;
+    duckrow_error error = {0};
+    duckrow_code code = dr_config_read(served(ingester)->db, &config, &error);
+    if (code)
+        tell(ingester, code, &error);
+    else
+        ingester->config = config;
+}
+
 static duckrow_code passes(struct dr_ingester *ingester, duckrow_error *error)
 {
     struct dr_host *host = ingester->host;
@@ -148,7 +159,7 @@ static duckrow_code passes(struct dr_ingester *ingester, duckrow_error *error)
         code = dr_ingest_pass(&ingester->ingest, &more, error);
     if (long_one)
         dr_parallel_end(&host->parallel);
-    return code;
+    return code || !more ? code : dr_fail(error, DUCKROW_BUSY, "staged files can't be taken in at the moment");
 }
 
 static void again_in(struct dr_ingester *ingester, int64_t milliseconds);
@@ -167,6 +178,7 @@ static void pass(uv_timer_t *timer)
     pthread_mutex_lock(&ingester->mutex);
     int64_t asks = ingester->asks;
     pthread_mutex_unlock(&ingester->mutex);
+    read_config(ingester);
     duckrow_code code = ingester->config.ingest ? passes(ingester, &error) : DUCKROW_OK;
     note(ingester);
     tell(ingester, code, &error);
@@ -205,9 +217,8 @@ static int look(struct dr_ingester *ingester)
     ingester->files = ingester->bytes = 0;
     if (dr_staging_folders(db, &folders, &count, NULL))
         return 0;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         dr_staging_count(db, folders[i], &found, NULL);
-    }
     free(folders);
     ingester->files = found.files;
     ingester->bytes = found.bytes;
@@ -231,17 +242,6 @@ static void appeared(void *context, const char *folder, const char *name)
     ingester->files++;
     ingester->bytes += bytes;
     again_in(ingester, is_enough(ingester) ? 0 : ingester->config.ingest_interval_ms);
-}
-
-static void read_config(struct dr_ingester *ingester)
-{
-    struct dr_config config;
-    duckrow_error error = {0};
-    duckrow_code code = dr_config_read(served(ingester)->db, &config, &error);
-    if (code)
-        tell(ingester, code, &error);
-    else
-        ingester->config = config;
 }
 
 static void on_sweep(uv_timer_t *timer)

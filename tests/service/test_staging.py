@@ -145,6 +145,10 @@ def test_settings(serve: Serve) -> None:
             connection.execute("FROM made")
         connection.execute("SET staged = off")
         assert connection.execute("SELECT count(*) FROM made").fetchone() == (5,)
+        # From the next read on, not from the next look at the settings.
+        configure(service, "ingest", "on")
+        connection.execute("SET staged = on")
+        assert connection.execute("SELECT count(*) FROM made").fetchone() == (6,)
 
 
 def test_reads_that_see_what_is_staged(served: Service, staged: Staged, table: str) -> None:
