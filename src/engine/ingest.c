@@ -51,9 +51,9 @@ static duckrow_code attempt(struct dr_batch *batch, int *chosen, int *count, con
         return code;
     code = insert(batch, chosen, *count, columns, &rows, error);
     if (!code)
-        code = dr_ledger_enter(batch, chosen, *count, error);
-    if (!code)
         code = dr_ledger_prune(batch, error);
+    if (!code)
+        code = dr_ledger_enter(batch, chosen, *count, error);
     int kept = code ? *count : drop_changed(batch, chosen, *count);
     *changed = kept != *count;
     *count = kept;

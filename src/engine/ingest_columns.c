@@ -12,31 +12,37 @@ static duckrow_code no_memory(duckrow_error *error)
 
 /* ---- signatures ---- */
 
+/* One column's part of it. */
 static duckrow_code take_signature(void *context, char **values, duckrow_error *error)
 {
     struct dr_batch *batch = context;
     const char *slash = strrchr(values[0], '/');
     int i = dr_ingest_index(batch, slash ? slash + 1 : values[0]);
-    if (i < 0 || batch->signature[i])
+    if (i < 0)
         return DUCKROW_OK;
-    return (batch->signature[i] = strdup(values[1] ? values[1] : "")) ? DUCKROW_OK : no_memory(error);
+    char *before = batch->signature[i];
+    batch->signature[i] = before ? dr_ingest_append(before, strdup(values[1])) : strdup(values[1]);
+    return batch->signature[i] ? DUCKROW_OK : no_memory(error);
 }
 
+/* A result comes in the order of its rows; grouping them by file would take as long as reading the files. */
 static duckrow_code read_signatures(struct dr_batch *batch, const int *chosen, int count, duckrow_error *error)
 {
     struct dr_ingest *ingest = batch->ingest;
+    for (int i = 0; i < count; i++) {
+        free(batch->signature[chosen[i]]);
+        batch->signature[chosen[i]] = NULL;
+    }
     duckrow_code code = ingest->begin(ingest->context, error);
     if (code)
         return code;
     char *list = dr_ingest_paths(batch, chosen, count);
-    code =
-        dr_ingest_query(ingest, 2, take_signature, batch, error,
-                        list ? dr_sql_format("SELECT file_name, md5(string_agg(concat_ws(',', name, type, type_length, "
-                                             "num_children, repetition_type, converted_type, logical_type, scale, precision), "
-                                             "';' ORDER BY n)) FROM (SELECT *, row_number() OVER () n FROM parquet_schema(%s)) "
-                                             "GROUP BY file_name",
-                                             list)
-                             : NULL);
+    code = dr_ingest_query(ingest, 2, take_signature, batch, error,
+                           list ? dr_sql_format("SELECT file_name, concat_ws(',', name, type, type_length, num_children, "
+                                                "repetition_type, converted_type, logical_type, scale, precision, '; ') FROM "
+                                                "parquet_schema(%s)",
+                                                list)
+                                : NULL);
     free(list);
     ingest->rollback(ingest->context);
     return code;

@@ -21,6 +21,7 @@ struct dr_batch {
     char **signature; /* of each file: its columns; NULL: it can't be read */
     char *known;      /* of each file: it has an entry in the ledger, so its rows are in the table */
     char *gone;       /* entries whose file is gone, as SQL: 'a', 'b'; NULL: none */
+    int gone_count, entries;
 };
 
 /* ---- SQL: `sql` is freed; NULL is out of memory ---- */
@@ -51,7 +52,7 @@ duckrow_code dr_ledger_make(struct dr_ingest *ingest, duckrow_error *error);
 duckrow_code dr_ledger_read(struct dr_batch *batch, duckrow_error *error);
 /* In the rows' transaction. */
 duckrow_code dr_ledger_enter(const struct dr_batch *batch, const int *chosen, int count, duckrow_error *error);
-/* Takes out what is gone. */
+/* Takes out what is gone; before others are entered. */
 duckrow_code dr_ledger_prune(const struct dr_batch *batch, duckrow_error *error);
 
 /* ---- columns ---- */
