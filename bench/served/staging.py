@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import statistics
 import subprocess
@@ -45,7 +46,7 @@ def ingest(engine: Engine, files: Path, folder: Path) -> float:
         for arguments in (["sql", "--write", path, TABLE], ["config", path, "snapshots", "off"]):
             subprocess.run([engine.program, *arguments], check=True, env=engine.environment, stdout=subprocess.DEVNULL)
         (own / "staging").mkdir(parents=True, exist_ok=True)
-        shutil.copytree(files, own / "staging" / "t", copy_function=shutil.os.link)
+        shutil.copytree(files, own / "staging" / "t", copy_function=os.link)
         began = time.monotonic()
         subprocess.run([engine.program, "ingest", path], check=True, env=engine.environment, stdout=subprocess.DEVNULL)
         return time.monotonic() - began

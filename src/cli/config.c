@@ -5,26 +5,13 @@
 #include "core/choose.h"
 #include "core/json.h"
 #include "core/readers.h"
-#include "core/units.h"
 #include "work.h"
 
 static int print_json(const struct dr_config *config)
 {
     struct dr_json json = {0};
-    char text[32];
     dr_json_open(&json, NULL, '{');
-    dr_json_number(&json, "max_slots", config->max_slots);
-    dr_json_bool(&json, "snapshots", config->snapshots != 0);
-    dr_json_bool(&json, "ingest", config->ingest != 0);
-    dr_json_string(&json, "ingest_interval", dr_write_duration(config->ingest_interval_ms, text));
-    dr_json_number(&json, "ingest_files", config->ingest_files);
-    dr_json_number(&json, "ingest_bytes", config->ingest_bytes);
-    dr_json_bool(&json, "ingest_create", config->ingest_create != 0);
-    dr_json_bool(&json, "ingest_add_columns", config->ingest_add_columns != 0);
-    if (config->ingest_keep && config->ingest_keep != DR_KEEP)
-        dr_json_string(&json, "ingest_keep", dr_write_duration(config->ingest_keep, text));
-    else
-        dr_json_bool(&json, "ingest_keep", config->ingest_keep != 0);
+    dr_config_json(config, &json);
     dr_json_close(&json, '}');
     return dr_print_json(&json);
 }

@@ -56,13 +56,8 @@ static duckrow_code commit(void *context, int *committed, duckrow_error *error)
 /* 1: there are files; 0: none; -1: a failure. */
 static int is_backlog(struct run *run, duckrow_error *error)
 {
-    char (*folders)[DR_STAGING_NAME];
-    int count;
     struct dr_backlog backlog = {0};
-    duckrow_code code = dr_staging_folders(run->work.db, &folders, &count, error);
-    for (int i = 0; !code && i < count; i++)
-        code = dr_staging_count(run->work.db, folders[i], &backlog, error);
-    free(folders);
+    duckrow_code code = dr_staging_count_all(run->work.db, &backlog, error);
     run->backlog = backlog.files;
     return code ? -1 : backlog.files > 0;
 }
@@ -71,16 +66,20 @@ static int is_backlog(struct run *run, duckrow_error *error)
 static duckrow_code prepare(struct run *run, duckrow_error *error)
 {
     struct dr_ingest_rules *rules = &run->ingest.rules;
-    duckrow_code code = dr_ingest_rules_read(run->work.db, rules, error);
+    struct dr_config config;
+    duckrow_code code = dr_config_read(run->work.db, &config, error);
+    if (code)
+        return code;
+    *rules = dr_ingest_rules(&config);
     rules->create |= run->options->create;
     rules->add_columns |= run->options->add_columns;
     rules->keep |= run->options->keep;
-    if (!code && (!run->swept || dr_clock_ms() - run->swept > SWEEP_MS)) {
+    if (!run->swept || dr_clock_ms() - run->swept > SWEEP_MS) {
         dr_staging_sweep(run->work.db);
         dr_staging_sweep_done(run->work.db, rules->keep_ms);
         run->swept = dr_clock_ms();
     }
-    return code;
+    return DUCKROW_OK;
 }
 
 static duckrow_code passes(struct run *run, duckrow_error *error)

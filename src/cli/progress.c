@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "core/condition.h"
+#include "core/os.h"
 
 enum { FIRST_MS = 300, EVERY_MS = 200 };
 #define ERASE "\r\033[K"
@@ -41,17 +43,14 @@ static void *run(void *context)
 {
     struct dr_progress *progress = context;
     int shown = 0;
+    int64_t until = dr_clock_ms() + FIRST_MS;
     pthread_mutex_lock(&progress->lock);
     while (!progress->ended) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += (shown ? EVERY_MS : FIRST_MS) * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        if (pthread_cond_timedwait(&progress->changed, &progress->lock, &until) == 0 || progress->ended)
+        if (dr_condition_wait(&progress->changed, &progress->lock, until))
             continue;
         show(progress);
         shown = 1;
+        until = dr_clock_ms() + EVERY_MS;
     }
     pthread_mutex_unlock(&progress->lock);
     if (shown && write(STDERR_FILENO, ERASE, sizeof ERASE - 1) < 0)
@@ -86,17 +85,13 @@ static void release(struct dr_progress *progress)
 dr_progress *dr_progress_begin(const struct dr_options *options, const char *what, int64_t total, dr_session *session)
 {
     struct dr_progress *progress = is_wanted(options) ? calloc(1, sizeof *progress) : NULL;
-    pthread_condattr_t monotonic;
     if (!progress)
         return NULL;
     progress->what = what;
     progress->total = total;
     progress->session = session;
     pthread_mutex_init(&progress->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&progress->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    dr_condition_init(&progress->changed);
     if (session)
         dr_session_follow(session);
     if (start(progress) == 0)

@@ -149,12 +149,7 @@ static duckrow_code list_json(struct staging *staging, duckrow_error *error)
         struct dr_backlog backlog = {0};
         code = dr_staging_count(staging->db, staging->folders[i], &backlog, error);
         dr_json_open(&json, dr_staging_shown(staging->folders[i], table, sizeof table), '{');
-        dr_json_number(&json, "files", backlog.files);
-        dr_json_number(&json, "bytes", backlog.bytes);
-        if (backlog.files)
-            dr_json_number(&json, "oldest_seconds", dr_backlog_age_ms(&backlog) / 1000);
-        else
-            dr_json_null(&json, "oldest_seconds");
+        dr_backlog_json(&json, backlog.files, backlog.bytes, dr_backlog_age_ms(&backlog));
         dr_json_close(&json, '}');
     }
     dr_json_close(&json, '}');

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "access.h"
+#include "json.h"
 #include "units.h"
 
 enum { LARGEST = 65536 };
@@ -37,6 +38,18 @@ static int64_t *place(struct dr_config *config, int setting)
     return (int64_t *)((char *)config + settings[setting].offset);
 }
 
+static int64_t value_of(const struct dr_config *config, int setting)
+{
+    return *(const int64_t *)((const char *)config + settings[setting].offset);
+}
+
+/* ingest_keep is a switch otherwise. */
+static int is_time(int setting, int64_t value)
+{
+    enum kind kind = settings[setting].kind;
+    return kind == TIME || (kind == KEEP && value && value != DR_KEEP);
+}
+
 const char *dr_config_name(int setting)
 {
     return settings[setting].name;
@@ -44,9 +57,9 @@ const char *dr_config_name(int setting)
 
 const char *dr_config_value(const struct dr_config *config, int setting, char text[32])
 {
-    int64_t value = *(const int64_t *)((const char *)config + settings[setting].offset);
+    int64_t value = value_of(config, setting);
     enum kind kind = settings[setting].kind;
-    if (kind == TIME || (kind == KEEP && value && value != DR_KEEP))
+    if (is_time(setting, value))
         return dr_write_duration(value, text);
     if (kind == SIZE)
         return dr_write_size(value, text);
@@ -55,6 +68,21 @@ const char *dr_config_value(const struct dr_config *config, int setting, char te
     else
         snprintf(text, 32, "%s", value ? "on" : "off");
     return text;
+}
+
+void dr_config_json(const struct dr_config *config, struct dr_json *json)
+{
+    char text[32];
+    for (int i = 0; i < DR_SETTINGS; i++) {
+        int64_t value = value_of(config, i);
+        enum kind kind = settings[i].kind;
+        if (is_time(i, value))
+            dr_json_string(json, settings[i].name, dr_write_duration(value, text));
+        else if (kind == NUMBER || kind == SIZE)
+            dr_json_number(json, settings[i].name, value);
+        else
+            dr_json_bool(json, settings[i].name, value != 0);
+    }
 }
 
 int dr_config_find(const char *name)

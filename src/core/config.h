@@ -32,6 +32,9 @@ struct dr_config {
 /* Of setting 0 to DR_SETTINGS - 1. */
 const char *dr_config_name(int setting);
 const char *dr_config_value(const struct dr_config *config, int setting, char text[32]);
+struct dr_json;
+/* Each as a member: switches as true or false, numbers and sizes as numbers, times as text. */
+void dr_config_json(const struct dr_config *config, struct dr_json *json);
 /* -1: there is none of that name. */
 int dr_config_find(const char *name);
 

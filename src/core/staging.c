@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "access.h"
+#include "json.h"
 
 static const char suffix[] = ".parquet";
 
@@ -468,10 +469,33 @@ duckrow_code dr_staging_count(const duckrow_db *db, const char *folder, struct d
     return DUCKROW_OK;
 }
 
+duckrow_code dr_staging_count_all(const duckrow_db *db, struct dr_backlog *backlog, duckrow_error *error)
+{
+    char (*folders)[DR_STAGING_NAME];
+    int count;
+    duckrow_code code = dr_staging_folders(db, &folders, &count, error);
+    for (int i = 0; i < count; i++) {
+        duckrow_code counted = dr_staging_count(db, folders[i], backlog, code ? NULL : error);
+        code = code ? code : counted;
+    }
+    free(folders);
+    return code;
+}
+
 int64_t dr_backlog_age_ms(const struct dr_backlog *backlog)
 {
     int64_t age = dr_calendar_ms() - backlog->oldest_ns / 1000000;
     return !backlog->files ? -1 : age > 0 ? age : 0;
+}
+
+void dr_backlog_json(struct dr_json *json, int64_t files, int64_t bytes, int64_t oldest_ms)
+{
+    dr_json_number(json, "files", files);
+    dr_json_number(json, "bytes", bytes);
+    if (oldest_ms < 0)
+        dr_json_null(json, "oldest_seconds");
+    else
+        dr_json_number(json, "oldest_seconds", oldest_ms / 1000);
 }
 
 int dr_staged_file_same(const struct dr_staged_file *one, const struct dr_staged_file *other)

@@ -58,8 +58,13 @@ struct dr_backlog {
     int64_t files, bytes, oldest_ns; /* when the oldest was changed last */
 };
 duckrow_code dr_staging_count(const duckrow_db *db, const char *folder, struct dr_backlog *backlog, duckrow_error *error);
+/* And those of all tables; one that can't be looked at doesn't hide the others, but is the error. */
+duckrow_code dr_staging_count_all(const duckrow_db *db, struct dr_backlog *backlog, duckrow_error *error);
 /* Of the oldest, by the clock; -1: there are none. */
 int64_t dr_backlog_age_ms(const struct dr_backlog *backlog);
+struct dr_json;
+/* As members: files, bytes, oldest_seconds, null where oldest_ms is -1. */
+void dr_backlog_json(struct dr_json *json, int64_t files, int64_t bytes, int64_t oldest_ms);
 /* Is there any? Looks no further than the first. */
 int dr_staging_any(const duckrow_db *db, const char *folder);
 /* In bytes, of the whole file of that name; -1: there is none. */

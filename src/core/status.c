@@ -221,12 +221,7 @@ static void write_processes(struct dr_json *json, const char *key, const duckrow
 
 static void write_counts(struct dr_json *json, const duckrow_staged_status *staged)
 {
-    dr_json_number(json, "files", staged->files);
-    dr_json_number(json, "bytes", staged->bytes);
-    if (staged->oldest_ms < 0)
-        dr_json_null(json, "oldest_seconds");
-    else
-        dr_json_number(json, "oldest_seconds", staged->oldest_ms / 1000);
+    dr_backlog_json(json, staged->files, staged->bytes, staged->oldest_ms);
     dr_json_number(json, "quarantined", staged->quarantined);
 }
 

@@ -4,14 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/config.h"
 #include "ingest_private.h"
 #include "sqltext.h"
-
-static duckrow_code no_memory(duckrow_error *error)
-{
-    return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
-}
 
 /* ---- a group of files that are alike ---- */
 
@@ -65,8 +59,7 @@ static duckrow_code attempt(struct dr_batch *batch, int *chosen, int *count, con
     if (code && !*committed)
         return code;
     ingest->rows += rows;
-    free(batch->gone);
-    batch->gone = NULL;
+    batch->gone_count = 0;
     return code;
 }
 
@@ -96,22 +89,6 @@ static duckrow_code ingest_group(struct dr_batch *batch, int *chosen, int count,
     return code ? code : ingest_group(batch, chosen + count / 2, count - count / 2, columns, error);
 }
 
-/* A transaction of one statement. */
-static duckrow_code change(struct dr_ingest *ingest, char *sql, duckrow_error *error)
-{
-    int committed;
-    duckrow_code code = ingest->begin(ingest->context, error);
-    if (code) {
-        free(sql);
-        return code;
-    }
-    if ((code = dr_ingest_run(ingest, error, sql)))
-        ingest->rollback(ingest->context);
-    else
-        code = ingest->commit(ingest->context, &committed, error);
-    return code;
-}
-
 static duckrow_code read_columns(const struct dr_batch *batch, int file, struct dr_ingest_columns *columns, duckrow_error *error)
 {
     struct dr_ingest *ingest = batch->ingest;
@@ -139,7 +116,7 @@ static duckrow_code take_group(struct dr_batch *batch, int *chosen, int count, d
     int add = batch->ingest->rules.add_columns;
     duckrow_code code = read_columns(batch, *chosen, &columns, error);
     if (!code && columns.add && add)
-        code = change(batch->ingest, strdup(columns.add), error);
+        code = dr_ingest_transact(batch->ingest, error, strdup(columns.add));
     if (code && dr_ingest_blames_file(error)) {
         snprintf(reason, sizeof reason, "%s", error->message);
         dr_error_clear(error);
@@ -166,30 +143,28 @@ static duckrow_code make_table(const struct dr_batch *batch, int file, duckrow_e
                              ingest->catalog, batch->table, list)
              : NULL;
     free(list);
-    return change(ingest, sql, error);
+    return dr_ingest_transact(ingest, error, sql);
 }
 
 static duckrow_code take_groups(struct dr_batch *batch, const int *chosen, int count, duckrow_error *error)
 {
     int *group = calloc((size_t)count + 1, sizeof *group);
-    duckrow_code code = group ? DUCKROW_OK : no_memory(error);
+    duckrow_code code = group ? DUCKROW_OK : dr_ingest_no_memory(error);
     for (int i = 0; !code && i < count; i++) {
-        const char *signature = batch->signature[chosen[i]];
+        char *signature = batch->signature[chosen[i]];
         if (!signature)
             continue;
         int size = 0;
         for (int k = i; k < count; k++) {
             char **other = &batch->signature[chosen[k]];
-            if (*other && (k == i || strcmp(*other, signature) == 0))
-                group[size++] = chosen[k];
+            if (!*other || strcmp(*other, signature) != 0)
+                continue;
+            group[size++] = chosen[k];
+            if (k > i)
+                free(*other);
+            *other = NULL;
         }
-        /* Before `group` is put in another order. */
-        for (int k = 1; k < size; k++) {
-            free(batch->signature[group[k]]);
-            batch->signature[group[k]] = NULL;
-        }
-        free(batch->signature[group[0]]);
-        batch->signature[group[0]] = NULL;
+        free(signature);
         code = take_group(batch, group, size, error);
     }
     free(group);
@@ -232,7 +207,7 @@ static duckrow_code take_table(struct dr_batch *batch, duckrow_error *error)
     int there = 0, count = 0, *chosen = calloc((size_t)batch->count + 1, sizeof *chosen);
     batch->known = calloc((size_t)batch->count + 1, 1);
     batch->signature = calloc((size_t)batch->count + 1, sizeof *batch->signature);
-    duckrow_code code = chosen && batch->known && batch->signature ? DUCKROW_OK : no_memory(error);
+    duckrow_code code = chosen && batch->known && batch->signature ? DUCKROW_OK : dr_ingest_no_memory(error);
     if (!code)
         code = look_up(batch, &there, error);
     for (int i = 0; !code && i < batch->count; i++) {
@@ -264,17 +239,14 @@ static int count_within(const struct dr_staged_file *files, int count, int64_t m
     return count;
 }
 
-duckrow_code dr_ingest_rules_read(const duckrow_db *db, struct dr_ingest_rules *rules, duckrow_error *error)
+struct dr_ingest_rules dr_ingest_rules(const struct dr_config *config)
 {
-    struct dr_config config;
-    duckrow_code code = dr_config_read(db, &config, error);
-    *rules = (struct dr_ingest_rules){.create = (int)config.ingest_create,
-                                      .add_columns = (int)config.ingest_add_columns,
-                                      .keep = config.ingest_keep != 0,
-                                      .keep_ms = config.ingest_keep == DR_KEEP ? 0 : config.ingest_keep,
-                                      .most_files = (int)config.ingest_files,
-                                      .most_bytes = config.ingest_bytes};
-    return code;
+    return (struct dr_ingest_rules){.create = (int)config->ingest_create,
+                                    .add_columns = (int)config->ingest_add_columns,
+                                    .keep = config->ingest_keep != 0,
+                                    .keep_ms = config->ingest_keep == DR_KEEP ? 0 : config->ingest_keep,
+                                    .most_files = (int)config->ingest_files,
+                                    .most_bytes = config->ingest_bytes};
 }
 
 duckrow_code dr_ingest_pass(struct dr_ingest *ingest, int *more, duckrow_error *error)

@@ -10,6 +10,7 @@
 #ifndef DR_INGEST_H
 #define DR_INGEST_H
 
+#include "core/config.h"
 #include "core/staging.h"
 #include "session.h"
 
@@ -22,7 +23,7 @@ struct dr_ingest_rules {
     int64_t most_bytes; /* and so many bytes, but at least one file */
 };
 /* As the database's settings say (core/config.h). Errors: USAGE, PERMISSION, IO. */
-duckrow_code dr_ingest_rules_read(const duckrow_db *db, struct dr_ingest_rules *rules, duckrow_error *error);
+struct dr_ingest_rules dr_ingest_rules(const struct dr_config *config);
 
 struct dr_ingest {
     const struct dr_duckdb *duckdb;

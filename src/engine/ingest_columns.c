@@ -5,11 +5,6 @@
 #include "ingest_private.h"
 #include "sqltext.h"
 
-static duckrow_code no_memory(duckrow_error *error)
-{
-    return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
-}
-
 /* ---- signatures ---- */
 
 /* One column's part of it. */
@@ -22,7 +17,7 @@ static duckrow_code take_signature(void *context, char **values, duckrow_error *
         return DUCKROW_OK;
     char *before = batch->signature[i];
     batch->signature[i] = before ? dr_ingest_append(before, strdup(values[1])) : strdup(values[1]);
-    return batch->signature[i] ? DUCKROW_OK : no_memory(error);
+    return batch->signature[i] ? DUCKROW_OK : dr_ingest_no_memory(error);
 }
 
 /* A result comes in the order of its rows; grouping them by file would take as long as reading the files. */
@@ -80,7 +75,7 @@ static duckrow_code take_known(void *context, char **values, duckrow_error *erro
     if (more)
         reading->known = more;
     if (!more || !(more[reading->count] = strdup(values[0])))
-        return no_memory(error);
+        return dr_ingest_no_memory(error);
     reading->count++;
     return DUCKROW_OK;
 }
@@ -94,7 +89,7 @@ static duckrow_code take_column(void *context, char **values, duckrow_error *err
         known |= strcasecmp(reading->known[i], values[0]) == 0;
     char *name = dr_sql_quote(values[0], '"');
     if (!name)
-        return no_memory(error);
+        return dr_ingest_no_memory(error);
     if (!known) {
         columns->missing = columns->missing ? dr_ingest_append(columns->missing, dr_sql_format(", %s", name)) : strdup(name);
         columns->add = dr_ingest_append(columns->add ? columns->add : strdup(""),
@@ -103,7 +98,7 @@ static duckrow_code take_column(void *context, char **values, duckrow_error *err
     }
     columns->list = columns->list ? dr_ingest_append(columns->list, dr_sql_format(", %s", name)) : strdup(name);
     free(name);
-    return columns->list && (known || (columns->missing && columns->add)) ? DUCKROW_OK : no_memory(error);
+    return columns->list && (known || (columns->missing && columns->add)) ? DUCKROW_OK : dr_ingest_no_memory(error);
 }
 
 void dr_ingest_free_columns(struct dr_ingest_columns *columns)

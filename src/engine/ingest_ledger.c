@@ -6,31 +6,6 @@
 #include "ingest_private.h"
 #include "sqltext.h"
 
-static duckrow_code no_memory(duckrow_error *error)
-{
-    return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
-}
-
-static duckrow_code make(struct dr_ingest *ingest, duckrow_error *error)
-{
-    int committed;
-    duckrow_code code = ingest->begin(ingest->context, error);
-    if (code)
-        return code;
-    code = dr_ingest_run(ingest, error, dr_sql_format("CREATE SCHEMA IF NOT EXISTS %s.duckrow", ingest->catalog));
-    if (!code)
-        code = dr_ingest_run(
-            ingest, error,
-            dr_sql_format("CREATE TABLE IF NOT EXISTS %s.duckrow.ingested (folder VARCHAR, name VARCHAR, inode BIGINT, "
-                          "size BIGINT, modified_ns BIGINT, ingested_at TIMESTAMPTZ DEFAULT now())",
-                          ingest->catalog));
-    if (code)
-        ingest->rollback(ingest->context);
-    else
-        code = ingest->commit(ingest->context, &committed, error);
-    return code;
-}
-
 duckrow_code dr_ledger_make(struct dr_ingest *ingest, duckrow_error *error)
 {
     int there;
@@ -39,7 +14,13 @@ duckrow_code dr_ledger_make(struct dr_ingest *ingest, duckrow_error *error)
         return code;
     code = dr_ingest_exists(ingest, "duckrow.ingested", &there, error);
     ingest->rollback(ingest->context);
-    return code || there ? code : make(ingest, error);
+    if (code || there)
+        return code;
+    return dr_ingest_transact(
+        ingest, error,
+        dr_sql_format("CREATE SCHEMA IF NOT EXISTS %s.duckrow; CREATE TABLE IF NOT EXISTS %s.duckrow.ingested (folder VARCHAR, "
+                      "name VARCHAR, inode BIGINT, size BIGINT, modified_ns BIGINT, ingested_at TIMESTAMPTZ DEFAULT now())",
+                      ingest->catalog, ingest->catalog));
 }
 
 /* ---- reading ---- */
@@ -62,9 +43,16 @@ static int is_gone(const struct dr_batch *batch, const struct dr_staged_file *en
     return dr_os.lstat(path, &st) == 0 ? !dr_staging_same(batch->ingest->db, batch->folder, entry) : errno == ENOENT;
 }
 
+/* Where entries go while they are read. */
+struct reading {
+    struct dr_batch *batch;
+    FILE *gone;
+};
+
 static duckrow_code take_entry(void *context, char **values, duckrow_error *error)
 {
-    struct dr_batch *batch = context;
+    struct reading *reading = context;
+    struct dr_batch *batch = reading->batch;
     const struct dr_staged_file entry = file_of_entry(values);
     batch->entries++;
     int i = dr_ingest_index(batch, entry.name);
@@ -75,22 +63,30 @@ static duckrow_code take_entry(void *context, char **values, duckrow_error *erro
     if (!is_gone(batch, &entry))
         return DUCKROW_OK;
     char *quoted = dr_sql_quote(entry.name, '\'');
-    batch->gone_count++;
-    batch->gone = batch->gone ? dr_ingest_append(dr_ingest_append(batch->gone, strdup(", ")), quoted) : quoted;
-    return batch->gone ? DUCKROW_OK : no_memory(error);
+    int failed = !quoted || fprintf(reading->gone, "%s%s", batch->gone_count++ ? ", " : "", quoted) < 0;
+    free(quoted);
+    return failed ? dr_ingest_no_memory(error) : DUCKROW_OK;
 }
 
 duckrow_code dr_ledger_read(struct dr_batch *batch, duckrow_error *error)
 {
     char path[PATH_MAX], *folder = dr_sql_quote(batch->folder, '\'');
-    duckrow_code code = dr_ingest_query(batch->ingest, 4, take_entry, batch, error,
-                                        folder ? dr_sql_format("SELECT name, inode::VARCHAR, size::VARCHAR, modified_ns::VARCHAR "
-                                                               "FROM %s.duckrow.ingested WHERE folder = %s",
-                                                               batch->ingest->catalog, folder)
-                                               : NULL);
+    size_t size;
+    struct reading reading = {batch, open_memstream(&batch->gone, &size)};
+    char *sql = folder ? dr_sql_format("SELECT name, inode::VARCHAR, size::VARCHAR, modified_ns::VARCHAR FROM "
+                                       "%s.duckrow.ingested WHERE folder = %s",
+                                       batch->ingest->catalog, folder)
+                       : NULL;
     free(folder);
+    if (!reading.gone) {
+        free(sql);
+        return dr_ingest_no_memory(error);
+    }
+    duckrow_code code = dr_ingest_query(batch->ingest, 4, take_entry, &reading, error, sql);
+    if (fclose(reading.gone) != 0 && !code)
+        code = dr_ingest_no_memory(error);
     /* A file that was removed may come back in a crash until its folder is synced. */
-    if (!code && batch->gone && !(code = dr_staging_path(batch->ingest->db, path, error, "%s", batch->folder)) &&
+    if (!code && batch->gone_count && !(code = dr_staging_path(batch->ingest->db, path, error, "%s", batch->folder)) &&
         dr_sync_folder(path) < 0)
         code = dr_fail_os(error, errno, "cannot sync %s", path);
     return code;
@@ -129,13 +125,13 @@ duckrow_code dr_ledger_enter(const struct dr_batch *batch, const int *chosen, in
                        : NULL;
     duckdb_prepared_statement prepared = NULL;
     duckdb_result result = {0};
-    duckrow_code code = sql ? DUCKROW_OK : no_memory(error);
+    duckrow_code code = sql ? DUCKROW_OK : dr_ingest_no_memory(error);
     if (!code && duckdb->prepare(batch->ingest->connection, sql, &prepared) != DuckDBSuccess)
         code = dr_sql_failed(error, prepared ? duckdb->prepare_error(prepared) : NULL);
     for (int i = 0; !code && i < 4; i++) {
         duckdb_value list = list_of(batch, chosen, count, i);
         if (!list || duckdb->bind_value(prepared, (idx_t)i + 1, list) != DuckDBSuccess)
-            code = no_memory(error);
+            code = dr_ingest_no_memory(error);
         duckdb->destroy_value(&list);
     }
     if (!code && duckdb->execute_prepared(prepared, &result) != DuckDBSuccess)
@@ -149,7 +145,7 @@ duckrow_code dr_ledger_enter(const struct dr_batch *batch, const int *chosen, in
 
 duckrow_code dr_ledger_prune(const struct dr_batch *batch, duckrow_error *error)
 {
-    if (!batch->gone)
+    if (!batch->gone_count)
         return DUCKROW_OK;
     char *folder = dr_sql_quote(batch->folder, '\'');
     char *sql =

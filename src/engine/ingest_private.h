@@ -20,15 +20,22 @@ struct dr_batch {
     int count;
     char **signature; /* of each file: its columns; NULL: it can't be read */
     char *known;      /* of each file: it has an entry in the ledger, so its rows are in the table */
-    char *gone;       /* entries whose file is gone, as SQL: 'a', 'b'; NULL: none */
-    int gone_count, entries;
+    int entries, gone_count; /* those of the folder; those of them whose file is gone, until they are taken out */
+    char *gone;              /* the latter, as SQL: 'a', 'b' */
 };
+
+static inline duckrow_code dr_ingest_no_memory(duckrow_error *error)
+{
+    return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
+}
 
 /* ---- SQL: `sql` is freed; NULL is out of memory ---- */
 
 duckrow_code dr_ingest_run(const struct dr_ingest *ingest, duckrow_error *error, char *sql);
 /* And how many rows it changed. */
 duckrow_code dr_ingest_change(const struct dr_ingest *ingest, int64_t *rows, duckrow_error *error, char *sql);
+/* As a transaction of its own. */
+duckrow_code dr_ingest_transact(const struct dr_ingest *ingest, duckrow_error *error, char *sql);
 /* Calls `row` for each row of a result whose columns are VARCHAR, with terminated texts, NULL for NULL. */
 typedef duckrow_code (*dr_take_row)(void *context, char **values, duckrow_error *error);
 duckrow_code dr_ingest_query(const struct dr_ingest *ingest, int columns, dr_take_row row, void *context, duckrow_error *error,

@@ -5,11 +5,6 @@
 #include "ingest_private.h"
 #include "sqltext.h"
 
-static duckrow_code no_memory(duckrow_error *error)
-{
-    return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
-}
-
 duckrow_code dr_ingest_run(const struct dr_ingest *ingest, duckrow_error *error, char *sql)
 {
     int64_t ignored;
@@ -20,13 +15,28 @@ duckrow_code dr_ingest_change(const struct dr_ingest *ingest, int64_t *rows, duc
 {
     duckdb_result result = {0};
     if (!sql)
-        return no_memory(error);
+        return dr_ingest_no_memory(error);
     duckrow_code code = DUCKROW_OK;
     if (ingest->duckdb->query(ingest->connection, sql, &result) != DuckDBSuccess)
         code = dr_sql_failed(error, ingest->duckdb->result_error(&result));
     *rows = code ? 0 : (int64_t)ingest->duckdb->rows_changed(&result);
     ingest->duckdb->destroy_result(&result);
     free(sql);
+    return code;
+}
+
+duckrow_code dr_ingest_transact(const struct dr_ingest *ingest, duckrow_error *error, char *sql)
+{
+    int committed;
+    duckrow_code code = ingest->begin(ingest->context, error);
+    if (code) {
+        free(sql);
+        return code;
+    }
+    if ((code = dr_ingest_run(ingest, error, sql)))
+        ingest->rollback(ingest->context);
+    else
+        code = ingest->commit(ingest->context, &committed, error);
     return code;
 }
 
@@ -46,7 +56,7 @@ static duckrow_code take_chunk(const struct dr_ingest *ingest, duckdb_data_chunk
             if (validity && !(validity[i / 64] >> i % 64 & 1))
                 continue;
             if (!(values[k] = strndup(bytes, length)))
-                code = no_memory(error);
+                code = dr_ingest_no_memory(error);
         }
         if (!code)
             code = row(context, values, error);
@@ -63,7 +73,7 @@ duckrow_code dr_ingest_query(const struct dr_ingest *ingest, int columns, dr_tak
     duckdb_result result = {0};
     duckrow_code code = DUCKROW_OK;
     if (!sql)
-        return no_memory(error);
+        return dr_ingest_no_memory(error);
     if (duckdb->query(ingest->connection, sql, &result) != DuckDBSuccess)
         code = dr_sql_failed(error, duckdb->result_error(&result));
     free(sql);

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "condition.h"
 #include "copy.h"
+#include "core/condition.h"
 #include "core/os.h"
 #include "log.h"
 #include "sqlstate.h"

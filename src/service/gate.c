@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "condition.h"
+#include "core/condition.h"
 #include "core/os.h"
 
 struct dr_asker {

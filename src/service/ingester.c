@@ -4,8 +4,7 @@
 #include <string.h>
 #include <uv.h>
 
-#include "condition.h"
-#include "core/config.h"
+#include "core/condition.h"
 #include "core/os.h"
 #include "engine/ingest.h"
 #include "log.h"
@@ -21,7 +20,7 @@ struct dr_ingester {
     struct dr_host *host;
     int database;
     pthread_t thread;
-    int started;
+    int started, ended;
     duckdb_connection connection; /* NULL: not needed yet */
     struct dr_member member;
     const char *_Atomic stop; /* why; NULL: go on */
@@ -36,7 +35,7 @@ struct dr_ingester {
     int sweeps;
     char told[DUCKROW_MESSAGE_SIZE]; /* what went wrong the last time */
     pthread_mutex_t mutex;
-    pthread_cond_t passed;
+    pthread_cond_t passed; /* a pass is over, or the thread */
     int64_t asks, served; /* of those who want to catch up */
     duckrow_error failure; /* of the last pass */
     struct dr_ingested total; /* under the mutex, but for the thread */
@@ -135,15 +134,14 @@ static void tell(struct dr_ingester *ingester, duckrow_code code, const duckrow_
     snprintf(ingester->told, sizeof ingester->told, "%s", message);
 }
 
-static void read_config(struct dr_ingester *ingester)
+/* What can't be read leaves it as it was. */
+static duckrow_code read_config(struct dr_ingester *ingester, duckrow_error *error)
 {
     struct dr_config config;
-    duckrow_error error = {0};
-    duckrow_code code = dr_config_read(served(ingester)->db, &config, &error);
-    if (code)
-        tell(ingester, code, &error);
-    else
+    duckrow_code code = dr_config_read(served(ingester)->db, &config, error);
+    if (!code)
         ingester->config = config;
+    return code;
 }
 
 static duckrow_code passes(struct dr_ingester *ingester, duckrow_error *error)
@@ -151,7 +149,8 @@ static duckrow_code passes(struct dr_ingester *ingester, duckrow_error *error)
     struct dr_host *host = ingester->host;
     int64_t bytes = ingester->bytes;
     int long_one = bytes >= LONG_BYTES, more = 1;
-    duckrow_code code = dr_ingest_rules_read(served(ingester)->db, &ingester->ingest.rules, error);
+    duckrow_code code = DUCKROW_OK;
+    ingester->ingest.rules = dr_ingest_rules(&ingester->config);
     ingester->files = ingester->bytes = 0;
     if (long_one)
         dr_parallel_begin(&host->parallel);
@@ -178,8 +177,9 @@ static void pass(uv_timer_t *timer)
     pthread_mutex_lock(&ingester->mutex);
     int64_t asks = ingester->asks;
     pthread_mutex_unlock(&ingester->mutex);
-    read_config(ingester);
-    duckrow_code code = ingester->config.ingest ? passes(ingester, &error) : DUCKROW_OK;
+    duckrow_code code = read_config(ingester, &error);
+    if (!code && ingester->config.ingest)
+        code = passes(ingester, &error);
     note(ingester);
     tell(ingester, code, &error);
     pthread_mutex_lock(&ingester->mutex);
@@ -202,30 +202,24 @@ static void again_in(struct dr_ingester *ingester, int64_t milliseconds)
         uv_timer_start(&ingester->due, pass, (uint64_t)milliseconds, 0);
 }
 
-static int is_enough(const struct dr_ingester *ingester)
+/* Soon, as there are files. */
+static void soon(struct dr_ingester *ingester)
 {
-    return ingester->files >= ingester->config.ingest_files || ingester->bytes >= ingester->config.ingest_bytes;
+    int enough = ingester->files >= ingester->config.ingest_files || ingester->bytes >= ingester->config.ingest_bytes;
+    again_in(ingester, enough ? 0 : ingester->config.ingest_interval_ms);
 }
 
-/* What is there, however it came. 0: nothing. */
+/* What is there, however it came. 0: nothing, as far as it can be seen. */
 static int look(struct dr_ingester *ingester)
 {
-    const duckrow_db *db = served(ingester)->db;
-    char (*folders)[DR_STAGING_NAME];
-    int count;
     struct dr_backlog found = {0};
-    ingester->files = ingester->bytes = 0;
-    if (dr_staging_folders(db, &folders, &count, NULL))
-        return 0;
-    for (int i = 0; i < count; i++)
-        dr_staging_count(db, folders[i], &found, NULL);
-    free(folders);
+    dr_staging_count_all(served(ingester)->db, &found, NULL);
     ingester->files = found.files;
     ingester->bytes = found.bytes;
     pthread_mutex_lock(&ingester->mutex);
     ingester->total.backlog = found;
     pthread_mutex_unlock(&ingester->mutex);
-    return ingester->files > 0;
+    return found.files > 0;
 }
 
 static void appeared(void *context, const char *folder, const char *name)
@@ -234,20 +228,23 @@ static void appeared(void *context, const char *folder, const char *name)
     int64_t bytes;
     if (!name) {
         if (look(ingester))
-            again_in(ingester, is_enough(ingester) ? 0 : ingester->config.ingest_interval_ms);
+            soon(ingester);
         return;
     }
     if ((bytes = dr_staging_size(served(ingester)->db, folder, name)) < 0)
         return;
     ingester->files++;
     ingester->bytes += bytes;
-    again_in(ingester, is_enough(ingester) ? 0 : ingester->config.ingest_interval_ms);
+    soon(ingester);
 }
 
 static void on_sweep(uv_timer_t *timer)
 {
     struct dr_ingester *ingester = timer->data;
-    read_config(ingester);
+    duckrow_error error = {0};
+    duckrow_code code = read_config(ingester, &error);
+    if (code)
+        tell(ingester, code, &error);
     dr_watch_renew(ingester->watch);
     if (!ingester->sweeps-- && !served(ingester)->away) {
         dr_staging_sweep(served(ingester)->db);
@@ -278,6 +275,10 @@ static void *work(void *argument)
 {
     struct dr_ingester *ingester = argument;
     uv_run(&ingester->loop, UV_RUN_DEFAULT);
+    pthread_mutex_lock(&ingester->mutex);
+    ingester->ended = 1;
+    pthread_cond_broadcast(&ingester->passed);
+    pthread_mutex_unlock(&ingester->mutex);
     return NULL;
 }
 
@@ -383,17 +384,14 @@ duckrow_code dr_ingester_open(struct dr_host *host, int database, struct dr_inge
 /* DuckDB forgets an interrupt that comes before its statement has begun. */
 static void end_thread(struct dr_ingester *ingester)
 {
-    struct timespec until;
-    do {
-        pthread_mutex_lock(&ingester->mutex);
+    pthread_mutex_lock(&ingester->mutex);
+    while (!ingester->ended) {
         if (ingester->connection)
             ingester->host->duckdb->interrupt(ingester->connection);
-        pthread_mutex_unlock(&ingester->mutex);
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += LOOK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-    } while (pthread_timedjoin_np(ingester->thread, NULL, &until) != 0);
+        dr_condition_wait(&ingester->passed, &ingester->mutex, dr_clock_ms() + LOOK_MS);
+    }
+    pthread_mutex_unlock(&ingester->mutex);
+    pthread_join(ingester->thread, NULL);
 }
 
 void dr_ingester_close(struct dr_ingester *ingester)

@@ -5,7 +5,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#include "condition.h"
+#include "core/condition.h"
 #include "core/os.h"
 #include "runner.h"
 #include "sqlstate.h"

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "condition.h"
 #include "core/ahead.h"
+#include "core/condition.h"
 #include "host.h"
 
 struct dr_leveler {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "condition.h"
+#include "core/condition.h"
 #include "core/db.h"
 #include "host.h"
 #include "sqlstate.h"

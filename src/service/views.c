@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "condition.h"
+#include "core/condition.h"
 #include "core/os.h"
 #include "execute.h"
 

@@ -18,6 +18,7 @@ import duckrow
 import pytest
 from duckrow.staged import Staged
 from support import Process, Processes, scaled, wait_until
+from support.staging import by_hand, folder
 
 
 @pytest.fixture
@@ -37,20 +38,6 @@ def program(*arguments: object, python: Path | None = None) -> list[str]:
 
 def ingest(path: Path) -> None:
     subprocess.run(program("ingest", path), check=True, capture_output=True, timeout=60)
-
-
-def folder(path: Path, table: str = "t") -> Path:
-    made = Path(f"{path}.duckrow") / "staging" / table
-    made.mkdir(parents=True, exist_ok=True)
-    return made
-
-
-def by_hand(path: Path, sql: str) -> Path:
-    """A file with these rows, in a folder of staged ones."""
-    temporary = path.with_name(".made")
-    duckdb.sql(sql).write_parquet(str(temporary))
-    temporary.rename(path)
-    return path
 
 
 def numbers(con: duckdb.DuckDBPyConnection, table: str = "t") -> list[Any]:

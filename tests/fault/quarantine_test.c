@@ -9,22 +9,11 @@
 #include <unistd.h>
 
 #include "../unit/compose.h"
+#include "../unit/staged.h"
 #include "core/quarantine.h"
 #include "faulty.h"
 
 static const char *folder;
-static duckrow_db *db;
-static duckrow_error error;
-
-static void put(const char *name, const char *text)
-{
-    char path[PATH_MAX], above[PATH_MAX];
-    snprintf(above, sizeof above, "%s", name);
-    *strrchr(above, '/') = 0;
-    assert_int_equal(dr_staging_make(db, above, &error), DUCKROW_OK);
-    assert_int_equal(dr_staging_path(db, path, &error, "%s", name), DUCKROW_OK);
-    assert_int_equal(write_file(path, text, strlen(text)), 0);
-}
 
 /* taken: a file of that name was staged since. */
 static void begin(int taken)

@@ -10,23 +10,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from support import scaled, wait_until
+from support import scaled, staging, wait_until
 from support.program import Duckrow
+from support.staging import by_hand
 
 
 def folder(duckrow: Duckrow, table: str = "t") -> Path:
-    made = Path(f"{duckrow.db}.duckrow") / "staging" / table
-    made.mkdir(parents=True, exist_ok=True)
-    return made
-
-
-def by_hand(path: Path, sql: str) -> Path:
-    """As the rule says, by any program."""
-    temporary = path.parent.parent / ".tmp"
-    temporary.mkdir(exist_ok=True)
-    duckdb.sql(sql).write_parquet(str(temporary / "made"))
-    (temporary / "made").rename(path)
-    return path
+    return staging.folder(duckrow.db, table)
 
 
 def whole_files(duckrow: Duckrow, table: str = "t") -> list[str]:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import psycopg
 import pytest
 from psycopg import errors
@@ -18,6 +17,7 @@ from support import Processes, scaled, wait_until
 from support.disk import fill
 from support.program import of_engine
 from support.service import Service
+from support.staging import by_hand, folder
 
 Serve = Callable[..., Service]
 REFUSED = r".* warning \[core\] \d+ staged files? .* refused: .*"
@@ -27,15 +27,12 @@ class Staged:
     """The staging folder of a service's database, as any program may use it."""
 
     def __init__(self, path: Path):
+        self.path = path
         self.root = Path(f"{path}.duckrow") / "staging"
 
     def put(self, table: str, name: str, sql: str) -> Path:
-        """By the rule; the table's folder is made when it is missing."""
-        for folder in (self.root / ".tmp", self.root / table):
-            folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.root / ".tmp" / f"{table}-{name}"
-        duckdb.sql(sql).write_parquet(str(temporary))
-        return temporary.rename(self.root / table / f"{name}.parquet")
+        """The table's folder is made when it is missing."""
+        return by_hand(folder(self.path, table) / f"{name}.parquet", sql)
 
     def names(self, table: str) -> list[str]:
         return sorted(path.name for path in (self.root / table).glob("*.parquet"))

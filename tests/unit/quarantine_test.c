@@ -11,9 +11,7 @@
 
 #include "compose.h"
 #include "core/quarantine.h"
-
-static duckrow_db *db;
-static duckrow_error error;
+#include "staged.h"
 
 static int name_database(void **state)
 {
@@ -26,28 +24,6 @@ static int close_database(void **state)
     (void)state;
     duckrow_db_close(db);
     return 0;
-}
-
-static const char *in(const char *name)
-{
-    static char path[PATH_MAX];
-    assert_int_equal(dr_staging_path(db, path, &error, "%s", name), DUCKROW_OK);
-    return path;
-}
-
-static void put(const char *name, const char *text)
-{
-    char above[PATH_MAX];
-    snprintf(above, sizeof above, "%s", name);
-    *strrchr(above, '/') = 0;
-    assert_int_equal(dr_staging_make(db, above, &error), DUCKROW_OK);
-    assert_int_equal(write_file(in(name), text, strlen(text)), 0);
-}
-
-static int is_there(const char *name)
-{
-    struct stat st;
-    return lstat(in(name), &st) == 0;
 }
 
 static void lists_files_with_their_reasons(void **state)

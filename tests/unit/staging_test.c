@@ -12,9 +12,7 @@
 
 #include "compose.h"
 #include "core/staging.h"
-
-static duckrow_db *db;
-static duckrow_error error;
+#include "staged.h"
 
 /* The database doesn't exist. */
 static int name_database(void **state)
@@ -50,15 +48,6 @@ static int listed(const char *folder, int most, struct dr_staged_file **files, i
     if (dr_staging_list(db, folder, most, files, &count, left, &error))
         fail_msg("%s", error.message);
     return count;
-}
-
-static const char *in(const char *name)
-{
-    static char path[4][PATH_MAX];
-    static int next;
-    next = (next + 1) % 4;
-    assert_int_equal(dr_staging_path(db, path[next], &error, "%s", name), DUCKROW_OK);
-    return path[next];
 }
 
 static void names(void **state)
@@ -259,21 +248,6 @@ static void old_temporary_files_go(void **state)
 }
 
 /* ---- kept for a time ---- */
-
-static void put(const char *name, const char *text)
-{
-    char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%s", name);
-    *strrchr(folder, '/') = 0;
-    assert_int_equal(dr_staging_make(db, folder, &error), DUCKROW_OK);
-    assert_int_equal(write_file(in(name), text, strlen(text)), 0);
-}
-
-static int is_there(const char *name)
-{
-    struct stat st;
-    return lstat(in(name), &st) == 0;
-}
 
 static void pass_ms(int ms)
 {

@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-#include "core/os.h"
+#include "os.h"
 
 void dr_condition_init(pthread_cond_t *condition)
 {
