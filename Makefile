@@ -36,7 +36,7 @@ format:
 
 # What was compiled; downloads and Python environments stay.
 clean:
-	rm -rf $(addprefix build/,dev release asan tsan clang gcc fuzz wheel logs ruff mypy)
+	rm -rf $(addprefix build/,dev release asan tsan clang gcc fuzz wheel node/package node/installed logs ruff mypy)
 
 distclean:
-	rm -rf build
+	rm -rf build node/node_modules

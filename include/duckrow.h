@@ -114,8 +114,9 @@ typedef struct duckrow_db_options {
     const char *command;          /* how to name this process; NULL: its command line */
     int (*interrupted)(void *);   /* called when a wait was disturbed by a signal: non-zero ends it; may be NULL */
     void *context;                /* for interrupted */
+    int interrupt_fd;             /* once it can be read (an eventfd, a pipe), waits end as INTERRUPTED; -1: none */
 } duckrow_db_options;
-#define DUCKROW_DB_OPTIONS_INIT {0, 0, 200, 16, NULL, NULL, NULL}
+#define DUCKROW_DB_OPTIONS_INIT {0, 0, 200, 16, NULL, NULL, NULL, -1}
 
 /* Names the database at path and checks that it can be one: a regular file that starts as DuckDB's do, or a missing one in an
  * existing folder. Opens nothing that DuckDB could mind. options may be NULL.

@@ -4,8 +4,9 @@ set -eu
 cd "$(dirname "$0")/.."
 . tools/common.sh
 . tools/stage.sh
-tools/setup.sh build python clang
+tools/setup.sh build python clang node
 tools/venv.sh tools 2.0.0
+tools/npm.sh
 bin=build/venv/tools/bin
 
 clang_format() {
@@ -28,6 +29,12 @@ stage tree tools/check_tree.sh
 stage clang-format clang_format
 stage ruff ruff
 stage mypy types
+# The declarations of the package are what the tests are compiled against.
+typescript() {
+    (cd node && node_modules/.bin/prettier --check . && node_modules/.bin/tsc -p . --noEmit && node_modules/.bin/eslint .)
+}
+
+stage typescript typescript
 stage gcc tools/build.sh gcc
 stage clang tools/build.sh clang
 summary check

@@ -2,6 +2,7 @@
 # What the scripts share. Sourced from the top of the checkout.
 
 ENGINES="1.5.6 2.0.0" # the supported DuckDB lines, by the version that is tested
+NODES="20.20.2 22.23.5" # the supported Node lines, likewise
 
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 

@@ -9,3 +9,6 @@ bin=build/venv/tools/bin
 tools/sources.sh c h | xargs "$bin/clang-format" -i
 tools/sources.sh py | xargs "$bin/ruff" check --quiet --fix-only
 tools/sources.sh py | xargs "$bin/ruff" format --quiet
+tools/setup.sh node
+tools/fetch_node.sh
+(cd node && node_modules/.bin/prettier --write --log-level warn .)

@@ -17,6 +17,7 @@ tools/venv.sh tools $ENGINES $others
 tools/fetch_headers.sh
 tools/fetch_stock.sh
 tools/fetch_engines.sh
+tools/fetch_node.sh
 
 # c_tests PRESET…: the tests of all at the same time, as many of them wait.
 c_tests() {
@@ -52,9 +53,19 @@ smoke() {
     done
 }
 
+# node_tests: with each supported Node, what is in TypeScript itself.
+node_tests() {
+    node/node_modules/.bin/tsc -p node/test || return 1
+    for version in $NODES; do
+        "build/node/${version%%.*}/bin/node" --test build/node/installed/test/*.test.mjs || return 1
+    done
+}
+
 stage c c_tests dev asan tsan
 # shellcheck disable=SC2086
 stage wheel tools/wheel.sh $ENGINES $others
+stage npm tools/npm.sh
+stage node node_tests
 # shellcheck disable=SC2086
 stage pytest-2.0.0 pytest_in 2.0.0 $together
 # shellcheck disable=SC2086

@@ -355,6 +355,7 @@ duckrow_code duckrow_db_open(const char *path, const duckrow_db_options *options
     if (!opened)
         return dr_fail(error, DUCKROW_NO_MEMORY, "out of memory");
     opened->options = options ? *options : defaults;
+    opened->interrupt = (struct dr_interrupt){opened->options.interrupted, opened->options.context, opened->options.interrupt_fd};
     opened->forks = dr_fork_count();
     duckrow_process self = {0};
     dr_process_describe(getpid(), &self);

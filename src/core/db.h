@@ -17,6 +17,7 @@ struct duckrow_db {
     char read_path[PATH_MAX]; /* core.read.duckdb */
     char name[NAME_MAX + 1];  /* the file's own name */
     duckrow_db_options options;
+    struct dr_interrupt interrupt;
     char command[DUCKROW_COMMAND_SIZE];
     unsigned forks;
 };

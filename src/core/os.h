@@ -73,9 +73,15 @@ void dr_unlock(int fd, int64_t start, int64_t length);
 int dr_lock_test(int fd, short type, int64_t start, int64_t length, struct flock *found);
 int dr_posix_lock_try(int fd, short type);
 void dr_posix_unlock(int fd);
-/* Waits in the kernel until deadline (dr_clock_ms). 0 when taken; -1 with errno ETIMEDOUT or EINTR (interrupted said so).
+/* What may end a wait: asked is called when a signal has disturbed it, and may be NULL; fd can be read, -1: none. */
+struct dr_interrupt {
+    int (*asked)(void *context);
+    void *context;
+    int fd;
+};
+/* Waits in the kernel until deadline (dr_clock_ms). 0 when taken; -1 with errno ETIMEDOUT or EINTR (interrupted).
  * No signal is used: a helper thread blocks in fcntl and is cancelled at the deadline. */
-int dr_lock_wait(int fd, short type, int64_t start, int64_t length, int64_t deadline, int (*interrupted)(void *), void *context);
+int dr_lock_wait(int fd, short type, int64_t start, int64_t length, int64_t deadline, const struct dr_interrupt *interrupt);
 
 /* ---- time, machine, processes ---- */
 

@@ -146,25 +146,25 @@ static void *wait_for_lock(void *argument)
 }
 
 /* Waits for the helper. 0: it has told its result; otherwise the errno to give up with. */
-static int watch_waiter(struct waiter *waiter, int64_t deadline, int (*interrupted)(void *), void *context)
+static int watch_waiter(struct waiter *waiter, int64_t deadline, const struct dr_interrupt *interrupt)
 {
     for (;;) {
         int64_t left = deadline - dr_clock_ms();
         if (left <= 0)
             return ETIMEDOUT;
-        struct pollfd wake = {.fd = waiter->wake, .events = POLLIN};
+        struct pollfd wake[] = {{.fd = waiter->wake, .events = POLLIN}, {.fd = interrupt->fd, .events = POLLIN}};
         struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
-        int n = ppoll(&wake, 1, &limit, NULL);
+        int n = ppoll(wake, 2, &limit, NULL);
         if (n > 0)
-            return 0;
+            return wake[0].revents ? 0 : EINTR;
         if (n < 0 && errno != EINTR)
             return errno;
-        if (n < 0 && interrupted && interrupted(context))
+        if (n < 0 && interrupt->asked && interrupt->asked(interrupt->context))
             return EINTR;
     }
 }
 
-int dr_lock_wait(int fd, short type, int64_t start, int64_t length, int64_t deadline, int (*interrupted)(void *), void *context)
+int dr_lock_wait(int fd, short type, int64_t start, int64_t length, int64_t deadline, const struct dr_interrupt *interrupt)
 {
     if (dr_lock_try(fd, type, start, length) == 0)
         return 0;
@@ -194,7 +194,7 @@ int dr_lock_wait(int fd, short type, int64_t start, int64_t length, int64_t dead
         errno = error;
         return -1;
     }
-    error = watch_waiter(&waiter, deadline, interrupted, context);
+    error = watch_waiter(&waiter, deadline, interrupt);
     if (error)
         pthread_cancel(helper);
     void *ended;

@@ -144,7 +144,7 @@ static duckrow_code find_source(duckrow_snapshot *snapshot, duckrow_error *error
 static duckrow_code wait_for_level(const duckrow_snapshot *snapshot, int64_t deadline, duckrow_error *error)
 {
     const duckrow_db *db = snapshot->db;
-    if (dr_lock_wait(snapshot->turn, F_RDLCK, DR_LEVEL, 1, deadline, db->options.interrupted, db->options.context) == 0) {
+    if (dr_lock_wait(snapshot->turn, F_RDLCK, DR_LEVEL, 1, deadline, &db->interrupt) == 0) {
         dr_unlock(snapshot->turn, DR_LEVEL, 1);
         return DUCKROW_OK;
     }

@@ -224,7 +224,7 @@ static duckrow_code take_ticket(duckrow_turn *turn, duckrow_error *error)
 
 static int wait_for(const duckrow_turn *turn, short type, int64_t start, int64_t length, int64_t deadline)
 {
-    return dr_lock_wait(turn->fd, type, start, length, deadline, turn->db->options.interrupted, turn->db->options.context);
+    return dr_lock_wait(turn->fd, type, start, length, deadline, &turn->db->interrupt);
 }
 
 /* ---- a hold beside a service ---- */
@@ -430,7 +430,7 @@ static duckrow_code keep_strangers_out(duckrow_turn *turn, int64_t asked, int64_
         }
         if (taken == 0 && errno != EAGAIN)
             return dr_fail_os(error, errno, "cannot lock %s", turn->db->path);
-        if (taken > 0 && dr_lock_wait(fd, type, 0, 0, deadline, turn->db->options.interrupted, turn->db->options.context) < 0) {
+        if (taken > 0 && dr_lock_wait(fd, type, 0, 0, deadline, &turn->db->interrupt) < 0) {
             if (errno != ETIMEDOUT)
                 return give_up(turn, errno, asked, error);
             return busy_stranger(turn, &found, asked, error);

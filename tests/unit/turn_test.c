@@ -2,8 +2,12 @@
 #include "support.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "compose.h"
 #include "core/turn.h"
@@ -79,6 +83,37 @@ static void busy_says_who_and_how_long(void **state)
     duckrow_turn_release(turn);
 }
 
+static void *interrupt_soon(void *fd)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    eventfd_write(*(int *)fd, 1);
+    return NULL;
+}
+
+static void a_descriptor_ends_the_wait(void **state)
+{
+    (void)state;
+    int fd = eventfd(0, EFD_CLOEXEC);
+    duckrow_db_options options = DUCKROW_DB_OPTIONS_INIT;
+    options.interrupt_fd = fd;
+    duckrow_db *other;
+    duckrow_turn *turn = take(DUCKROW_EXCLUSIVE), *second;
+    pthread_t thread;
+    int64_t began = dr_clock_ms();
+    assert_int_equal(duckrow_db_open(duckrow_db_path(db), &options, &other, &error), DUCKROW_OK);
+    pthread_create(&thread, NULL, interrupt_soon, &fd);
+    assert_int_equal(duckrow_turn_take(other, DUCKROW_EXCLUSIVE, "write", 20000, &second, &error), DUCKROW_INTERRUPTED);
+    assert_true(dr_clock_ms() - began < 10000);
+    pthread_join(thread, NULL);
+    /* As long as it can be read nobody waits; nor does who waited keep a place. */
+    assert_int_equal(duckrow_turn_take(other, DUCKROW_EXCLUSIVE, "write", 20000, &second, &error), DUCKROW_INTERRUPTED);
+    duckrow_turn_release(turn);
+    assert_int_equal(duckrow_turn_take(other, DUCKROW_EXCLUSIVE, "write", 20000, &second, &error), DUCKROW_OK);
+    duckrow_turn_release(second);
+    duckrow_db_close(other);
+    close(fd);
+}
+
 static void negative_timeout_is_refused(void **state)
 {
     (void)state;
@@ -137,9 +172,13 @@ static void unknown_format_is_refused(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_database, close_database)
-    const struct CMUnitTest tests[] = {TEST(exclusive_excludes_all),     TEST(shared_excludes_exclusive_only),
-                                       TEST(busy_says_who_and_how_long), TEST(negative_timeout_is_refused),
-                                       TEST(replaced_folder_is_noticed), TEST(tickets_rise_and_a_wrong_hint_is_repaired),
+    const struct CMUnitTest tests[] = {TEST(exclusive_excludes_all),
+                                       TEST(shared_excludes_exclusive_only),
+                                       TEST(busy_says_who_and_how_long),
+                                       TEST(negative_timeout_is_refused),
+                                       TEST(a_descriptor_ends_the_wait),
+                                       TEST(replaced_folder_is_noticed),
+                                       TEST(tickets_rise_and_a_wrong_hint_is_repaired),
                                        TEST(unknown_format_is_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

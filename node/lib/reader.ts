@@ -1,0 +1,311 @@
+/** Stock DuckDB's connection, on a snapshot. */
+
+import {
+    DuckDBConnection,
+    type DuckDBExtractedStatements,
+    type DuckDBMaterializedResult,
+    DuckDBPreparedStatement,
+    type DuckDBResult,
+    type DuckDBScalarFunction,
+    type DuckDBTableFunction,
+    type DuckDBType,
+    type DuckDBValue,
+} from '@duckdb/node-api';
+import { core, MUST_EXIST } from './core';
+import { type Config, Engine } from './engines';
+import { closedError, DuckrowError } from './errors';
+import { Lane } from './lane';
+import { ReadMount } from './mounts';
+import * as running from './running';
+import { findSetting, mentionsTemporary, outlivesConnection } from './sql';
+import * as surface from './surface';
+
+type Types = DuckDBType[] | Record<string, DuckDBType | undefined>;
+
+/** An engine with a snapshot in it. */
+export class Reading {
+    private constructor(
+        readonly engine: Engine,
+        readonly mount: ReadMount,
+    ) {}
+
+    static async open(path: string, config: Config, timeoutMs: number, signal?: AbortSignal): Promise<Reading> {
+        const deadline = performance.now() + timeoutMs;
+        const database = core.open(path, MUST_EXIST);
+        const mount = new ReadMount(database);
+        const engine = await Engine.take(config, database.path);
+        const aborted = () => {
+            database.interrupt();
+        };
+        signal?.addEventListener('abort', aborted, { once: true });
+        try {
+            signal?.throwIfAborted();
+            await mount.open(engine, deadline);
+        } catch (error) {
+            engine.giveBack();
+            signal?.throwIfAborted();
+            throw error;
+        } finally {
+            signal?.removeEventListener('abort', aborted);
+        }
+        return new Reading(engine, mount);
+    }
+
+    /** Once no connection uses it. */
+    async close(): Promise<void> {
+        await this.mount.close(this.engine);
+        this.engine.giveBack();
+    }
+}
+
+const lost = new FinalizationRegistry<Reading>((reading) => {
+    reading.engine.clean = false;
+    void reading.close();
+});
+
+/**
+ * A read-only connection: all that a DuckDBConnection can do, on the newest snapshot of the moment it was opened, and what every
+ * connection of duckrow can do besides.
+ */
+export class Reader extends DuckDBConnection implements surface.DuckDb {
+    declare readonly path: string;
+    declare readonly readOnly: true;
+    declare readonly served: false;
+    declare busyTimeoutMs: number;
+    declare private reading: Reading;
+    declare private lane: Lane;
+    declare private closing: Promise<void> | undefined;
+
+    /** Makes one of a connection that DuckDB made. */
+    static async on(reading: Reading, busyTimeoutMs: number): Promise<Reader> {
+        const reader = Object.setPrototypeOf(await reading.engine.connect(), Reader.prototype) as Reader;
+        Object.assign(reader, {
+            path: reading.mount.database.path,
+            readOnly: true,
+            served: false,
+            busyTimeoutMs,
+            reading,
+            lane: new Lane(),
+            closing: undefined,
+        });
+        lost.register(reader, reading, reader);
+        return reader;
+    }
+
+    /** Which commit it shows: a number that grows with each publish; undefined where it reads the file itself. */
+    get sequence(): number | undefined {
+        return this.reading.mount.sequence;
+    }
+
+    /** When that was published. */
+    get publishedAt(): Date | undefined {
+        const at = this.reading.mount.publishedAt;
+        return at === undefined ? undefined : new Date(at);
+    }
+
+    private look(sql: string): void {
+        if (this.closing) throw closedError();
+        if (outlivesConnection(sql)) this.reading.engine.clean = false;
+    }
+
+    /** The statement that DuckDB gets: of a setting of duckrow's, one that keeps its value. */
+    private take(sql: string): string {
+        const setting = findSetting(sql);
+        if (!setting) return sql;
+        const value = setting.value ?? (setting.name === 'busy_timeout' ? surface.DEFAULT_TIMEOUT_MS : 0);
+        if (setting.name === 'busy_timeout') this.busyTimeoutMs = value;
+        return `SET VARIABLE duckrow_${setting.name} = ${value}`;
+    }
+
+    // ---- what is stock DuckDB's ----
+
+    override async run(sql: string, values?: surface.Parameters, types?: Types): Promise<DuckDBMaterializedResult> {
+        this.look(sql);
+        await this.lane.clear(this.busyTimeoutMs);
+        const text = this.take(sql);
+        if (types !== undefined || values === undefined) return super.run(text, values as DuckDBValue[], types);
+        return running.run(this, text, values);
+    }
+
+    override async extractStatements(sql: string): Promise<DuckDBExtractedStatements> {
+        this.look(sql);
+        return super.extractStatements(this.take(sql));
+    }
+
+    override async prepare(sql: string): Promise<ReaderStatement> {
+        this.look(sql);
+        return Object.setPrototypeOf(await super.prepare(this.take(sql)), ReaderStatement.prototype) as ReaderStatement;
+    }
+
+    override registerScalarFunction(scalarFunction: DuckDBScalarFunction): void {
+        this.reading.engine.clean = false;
+        super.registerScalarFunction(scalarFunction);
+    }
+
+    override registerTableFunction(tableFunction: DuckDBTableFunction): void {
+        this.reading.engine.clean = false;
+        super.registerTableFunction(tableFunction);
+    }
+
+    /** Rows to loop over; awaited, it is stock DuckDB's result. */
+    override stream<T = surface.Row>(
+        sql: string,
+        values?: surface.Parameters,
+        types?: Types,
+    ): Promise<DuckDBResult> & surface.Rows<T> {
+        return new ReaderRows<T>(
+            () => super.stream(this.take(sql), values as DuckDBValue[], types),
+            () => this.rows<T>(sql, values),
+            () => {
+                this.look(sql);
+            },
+        );
+    }
+
+    /** Gives everything up, as far as that can be done at once. */
+    override disconnectSync(): void {
+        void this.close();
+    }
+
+    override closeSync(): void {
+        this.disconnectSync();
+    }
+
+    // ---- what every connection can do ----
+
+    async all<T = surface.Row>(sql: string, values?: surface.Parameters): Promise<T[]> {
+        return running.rows<T>(await this.run(sql, values));
+    }
+
+    async get<T = surface.Row>(sql: string, values?: surface.Parameters): Promise<T | undefined> {
+        return (await this.all<T>(sql, values))[0];
+    }
+
+    /** On a connection of its own, so that this one may be used meanwhile; where temporary tables may be meant, all rows at first. */
+    private async *rows<T>(sql: string, values?: surface.Parameters): AsyncGenerator<T, void, void> {
+        this.look(sql);
+        await this.lane.clear(this.busyTimeoutMs);
+        if (this.lane.inside || mentionsTemporary(sql)) {
+            yield* await this.all<T>(sql, values);
+            return;
+        }
+        const con = await this.reading.engine.connect();
+        try {
+            yield* running.stream(con, sql, values) as AsyncGenerator<T, void, void>;
+        } finally {
+            con.closeSync();
+        }
+    }
+
+    async appender(table: string): Promise<surface.Appender> {
+        return Promise.reject(this.refusal(`an appender of ${table}`));
+    }
+
+    async insertMany(table: string): Promise<number> {
+        return Promise.reject(this.refusal(`rows for ${table}`));
+    }
+
+    private refusal(what: string): DuckrowError {
+        return new DuckrowError(
+            `${what}: this connection to ${this.path} is read-only; open one without readOnly`,
+            'DUCKROW_READ_ONLY',
+            '25006',
+        );
+    }
+
+    async transaction<T>(fn: (db: this) => Promise<T>): Promise<T> {
+        return this.lane.transaction(
+            this.busyTimeoutMs,
+            (sql) => this.run(sql),
+            () => fn(this),
+        );
+    }
+
+    async close(): Promise<void> {
+        if (!this.closing) {
+            lost.unregister(this);
+            super.disconnectSync();
+            this.closing = this.reading.close();
+        }
+        return this.closing;
+    }
+
+    async [Symbol.asyncDispose](): Promise<void> {
+        await this.close();
+    }
+}
+
+/** Stock DuckDB's prepared statement, which takes its values at once, too. */
+export class ReaderStatement extends DuckDBPreparedStatement implements surface.Statement {
+    override async run(values?: surface.Parameters): Promise<DuckDBMaterializedResult> {
+        if (values !== undefined) running.bindAll(this, values);
+        return super.run();
+    }
+
+    async all<T = surface.Row>(values?: surface.Parameters): Promise<T[]> {
+        return running.rows<T>(await this.run(values));
+    }
+
+    async get<T = surface.Row>(values?: surface.Parameters): Promise<T | undefined> {
+        return (await this.all<T>(values))[0];
+    }
+
+    override stream<T = surface.Row>(values?: surface.Parameters): Promise<DuckDBResult> & surface.Rows<T> {
+        const bound = () => {
+            if (values !== undefined) running.bindAll(this, values);
+        };
+        return new ReaderRows<T>(
+            () => super.stream(),
+            () => running.rowsOf<T>(super.stream()),
+            bound,
+        );
+    }
+
+    close(): void {
+        this.destroySync();
+    }
+
+    [Symbol.dispose](): void {
+        this.close();
+    }
+}
+
+/** Both: rows to loop over, and a promise of stock DuckDB's result. Nothing runs before one of the two is asked for. */
+class ReaderRows<T> implements Promise<DuckDBResult>, AsyncIterable<T> {
+    readonly [Symbol.toStringTag] = 'Rows';
+    private started: Promise<DuckDBResult> | undefined;
+
+    constructor(
+        private readonly result: () => Promise<DuckDBResult>,
+        private readonly loop: () => AsyncGenerator<T, void, void>,
+        private readonly before: () => void,
+    ) {}
+
+    [Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
+        this.before();
+        return this.loop();
+    }
+
+    private promise(): Promise<DuckDBResult> {
+        this.started ??= (async () => {
+            this.before();
+            return this.result();
+        })();
+        return this.started;
+    }
+
+    then<A = DuckDBResult, B = never>(
+        fulfilled?: ((value: DuckDBResult) => A | PromiseLike<A>) | null,
+        rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+    ): Promise<A | B> {
+        return this.promise().then(fulfilled, rejected);
+    }
+
+    catch<B = never>(rejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<DuckDBResult | B> {
+        return this.promise().catch(rejected);
+    }
+
+    finally(done?: (() => void) | null): Promise<DuckDBResult> {
+        return this.promise().finally(done);
+    }
+}

@@ -1,0 +1,281 @@
+/**
+ * A connection to a database that a service has.
+ *
+ * Outside a transaction, what reads is answered in this process, on the newest snapshot: the service publishes a commit before it
+ * acknowledges it, so one reads what one has written. Everything else goes to the service.
+ */
+
+import { GatheringAppender } from './appender';
+import { columnNames, type InputRow } from './columns';
+import { core } from './core';
+import type { Config } from './engines';
+import { closedError, hasCode, messageOf, ServiceError } from './errors';
+import { FreshReader } from './fresh';
+import { Lane } from './lane';
+import * as running from './running';
+import { findSetting, firstWord, looksLikeReading, mentionsTemporary, numbered, quoteName, quoteTable } from './sql';
+import * as surface from './surface';
+import { copyText, rowObjects, wireValue } from './texts';
+import { type Answer, type Prepared, Wire } from './wire';
+
+const SETTINGS = { busy_timeout: 'busy_timeout', idle_in_transaction_timeout: 'idle_in_transaction_session_timeout' } as const;
+const COPY_BYTES = 1 << 16;
+/** What leaves something in the session at the service that its answers depend on. */
+const STATEFUL = new Set(['SET', 'RESET', 'USE', 'PRAGMA', 'PREPARE', 'LOAD']);
+
+const lost = new FinalizationRegistry<{ wire: Wire; reader: FreshReader }>(({ wire, reader }) => {
+    void wire.close();
+    void reader.close();
+});
+
+/** undefined: no service has the database. */
+export async function connectServed(
+    path: string,
+    options: surface.OpenOptions & { config: Config; busyTimeoutMs: number },
+): Promise<Served | undefined> {
+    const database = core.open(path, 0);
+    const settings: Record<string, string> = { busy_timeout: String(options.busyTimeoutMs) };
+    if (options.idleInTransactionTimeoutMs !== undefined)
+        settings[SETTINGS.idle_in_transaction_timeout] = String(Math.round(options.idleInTransactionTimeoutMs));
+    const wire = new Wire({ path: database.path, folder: database.folder, settings });
+    if (!(await wire.connect())) return undefined;
+    return new Served(database.path, wire, new FreshReader(database.path, options.config), options.busyTimeoutMs);
+}
+
+export class Served implements surface.DuckDb {
+    readonly readOnly = false;
+    readonly served = true;
+    private readonly lane = new Lane();
+    /** The connecting whose session has temporary tables or settings; 0: none. */
+    private stateful = 0;
+    private closed = false;
+    private names = 0;
+
+    constructor(
+        readonly path: string,
+        private readonly wire: Wire,
+        private readonly reader: FreshReader,
+        public busyTimeoutMs: number,
+    ) {
+        lost.register(this, { wire, reader }, this);
+    }
+
+    // ---- statements ----
+
+    private async before(): Promise<void> {
+        if (this.closed) throw closedError();
+        await this.lane.clear(this.busyTimeoutMs);
+        if (this.stateful && this.stateful !== this.wire.generation && !this.wire.inTransaction) {
+            this.stateful = 0;
+            throw new ServiceError(
+                'the service was restarted, and the temporary tables and settings of this connection are lost',
+                'DUCKROW_IO',
+                '08006',
+            );
+        }
+    }
+
+    /** Is a read for the service to answer? */
+    private get remote(): boolean {
+        return this.wire.inTransaction || this.stateful > 0;
+    }
+
+    /** One of duckrow's settings: it is the service's, too. */
+    private async set(sql: string): Promise<boolean> {
+        const setting = findSetting(sql);
+        if (!setting) return false;
+        if (setting.name === 'idle_release') return true; // no turn is held
+        const theirs = SETTINGS[setting.name];
+        if (setting.value === undefined) {
+            Reflect.deleteProperty(this.wire.settings, theirs);
+            await this.wire.run({ text: `RESET ${theirs}` }, this.busyTimeoutMs);
+        } else {
+            this.wire.settings[theirs] = String(setting.value);
+            await this.wire.run({ text: `SET ${theirs} = ${setting.value}` }, this.busyTimeoutMs);
+        }
+        if (setting.name === 'busy_timeout') this.busyTimeoutMs = setting.value ?? surface.DEFAULT_TIMEOUT_MS;
+        return true;
+    }
+
+    private async remotely(sql: string, values?: surface.Parameters, name?: string): Promise<Answer> {
+        const statement: Prepared = { text: sql, ...(name === undefined ? {} : { name }) };
+        const bound = values === undefined ? undefined : numbered(sql, values);
+        const answer = await this.wire.run(
+            bound ? { ...statement, text: bound.sql, values: bound.values.map(wireValue) } : statement,
+            this.busyTimeoutMs,
+        );
+        if (mentionsTemporary(sql) || STATEFUL.has(firstWord(sql))) this.stateful = this.wire.generation;
+        return answer;
+    }
+
+    async run(sql: string, values?: surface.Parameters): Promise<surface.Outcome> {
+        await this.before();
+        if (await this.set(sql)) return { rowsChanged: 0 };
+        if (!this.remote && looksLikeReading(sql)) {
+            await this.all(sql, values);
+            return { rowsChanged: 0 };
+        }
+        const { fields, count } = await this.remotely(sql, values);
+        return { rowsChanged: fields.length > 0 && looksLikeReading(sql) ? 0 : count };
+    }
+
+    async all<T = surface.Row>(sql: string, values?: surface.Parameters): Promise<T[]> {
+        await this.before();
+        if (await this.set(sql)) return [];
+        return this.rows<T>(sql, values);
+    }
+
+    /** name: of a statement that the service keeps prepared. */
+    private async rows<T>(sql: string, values?: surface.Parameters, name?: string): Promise<T[]> {
+        if (!this.remote && looksLikeReading(sql)) {
+            try {
+                return await this.reader.use(this.busyTimeoutMs, async (con) =>
+                    running.rows<T>(await running.run(con, sql, values)),
+                );
+            } catch (error) {
+                if (!this.isForTheService(error)) throw error;
+            }
+        }
+        const answer = await this.remotely(sql, values, name);
+        return rowObjects(answer.fields, answer.rows) as T[];
+    }
+
+    /** A read that failed here: does the service know better? What writes after all; what names another of its databases; a database
+     * without snapshots. */
+    private isForTheService(error: unknown): boolean {
+        if (hasCode(error, 'DUCKROW_NO_SNAPSHOT', 'DUCKROW_BUSY', 'DUCKROW_NOT_FOUND')) return true;
+        return /read-only|^(?:Catalog|Binder) Error/.test(messageOf(error));
+    }
+
+    async get<T = surface.Row>(sql: string, values?: surface.Parameters): Promise<T | undefined> {
+        return (await this.all<T>(sql, values))[0];
+    }
+
+    /** What is read here comes as it is computed; what the service answers, all at once. */
+    async *stream<T = surface.Row>(sql: string, values?: surface.Parameters): AsyncGenerator<T, void, void> {
+        await this.before();
+        if (this.remote || !looksLikeReading(sql)) {
+            yield* await this.all<T>(sql, values);
+            return;
+        }
+        const held = await this.reader.hold(this.busyTimeoutMs);
+        try {
+            yield* running.stream(held.con, sql, values) as AsyncGenerator<T, void, void>;
+        } finally {
+            held.release();
+        }
+    }
+
+    async prepare(sql: string): Promise<surface.Statement> {
+        await this.before();
+        if (findSetting(sql)) return new ServedStatement(this, sql, undefined);
+        return new ServedStatement(this, sql, `duckrow_${++this.names}`);
+    }
+
+    /** @internal */
+    async runPrepared<T>(
+        sql: string,
+        name: string | undefined,
+        values: surface.Parameters | undefined,
+    ): Promise<{ rows: T[]; count: number }> {
+        await this.before();
+        if (await this.set(sql)) return { rows: [], count: 0 };
+        if (!this.remote && looksLikeReading(sql)) return { rows: await this.rows<T>(sql, values, name), count: 0 };
+        const answer = await this.remotely(sql, values, name);
+        return { rows: rowObjects(answer.fields, answer.rows) as T[], count: answer.count };
+    }
+
+    // ---- many rows ----
+
+    async insertMany(table: string, rows: Iterable<InputRow>): Promise<number> {
+        await this.before();
+        const all = Array.isArray(rows) ? (rows as InputRow[]) : [...rows];
+        if (all.length === 0) return 0;
+        const names = columnNames(all);
+        const list = names ? ` (${names.map(quoteName).join(', ')})` : '';
+        return this.wire.copy(`COPY ${quoteTable(table)}${list} FROM STDIN`, copyLines(all, names), this.busyTimeoutMs);
+    }
+
+    async appender(table: string): Promise<surface.Appender> {
+        await this.rows(`SELECT * FROM ${quoteTable(table)} LIMIT 0`);
+        return new GatheringAppender((rows) => this.insertMany(table, rows));
+    }
+
+    async transaction<T>(fn: (db: this) => Promise<T>): Promise<T> {
+        if (this.closed) throw closedError();
+        return this.lane.transaction(
+            this.busyTimeoutMs,
+            async (sql) => {
+                if (sql !== 'COMMIT') return this.wire.run({ text: sql }, this.busyTimeoutMs);
+                if (!this.wire.inTransaction)
+                    throw new ServiceError(
+                        'the transaction had been rolled back by the service, so nothing of it was committed',
+                        'DUCKROW_SQL',
+                        '25P02',
+                    );
+                return this.wire.run({ text: sql }, this.busyTimeoutMs);
+            },
+            () => fn(this),
+        );
+    }
+
+    async close(): Promise<void> {
+        if (this.closed) return;
+        this.closed = true;
+        lost.unregister(this);
+        await this.wire.close();
+        await this.reader.close();
+    }
+
+    async [Symbol.asyncDispose](): Promise<void> {
+        await this.close();
+    }
+}
+
+/** Pieces of some size: a message for each row would cost more than the row. */
+function* copyLines(rows: readonly InputRow[], names: string[] | undefined): Generator<string> {
+    let piece = '';
+    for (const row of rows) {
+        const values = names
+            ? names.map((name) => (row as Record<string, surface.Parameter>)[name])
+            : (row as surface.Parameter[]);
+        piece += `${values.map(copyText).join('\t')}\n`;
+        if (piece.length >= COPY_BYTES) {
+            yield piece;
+            piece = '';
+        }
+    }
+    if (piece) yield piece;
+}
+
+class ServedStatement implements surface.Statement {
+    constructor(
+        private readonly db: Served,
+        private readonly sql: string,
+        private readonly name: string | undefined,
+    ) {}
+
+    async run(values?: surface.Parameters): Promise<surface.Outcome> {
+        return { rowsChanged: (await this.db.runPrepared(this.sql, this.name, values)).count };
+    }
+
+    async all<T = surface.Row>(values?: surface.Parameters): Promise<T[]> {
+        return (await this.db.runPrepared<T>(this.sql, this.name, values)).rows;
+    }
+
+    async get<T = surface.Row>(values?: surface.Parameters): Promise<T | undefined> {
+        return (await this.all<T>(values))[0];
+    }
+
+    stream<T = surface.Row>(values?: surface.Parameters): surface.Rows<T> {
+        return this.db.stream<T>(this.sql, values);
+    }
+
+    close(): void {
+        // the service forgets it with the session
+    }
+
+    [Symbol.dispose](): void {
+        this.close();
+    }
+}

@@ -1,0 +1,110 @@
+/** A look at SQL text before DuckDB gets it: what only duckrow understands, and what outlives a connection. */
+
+import { usage } from './errors';
+
+const BLANK = String.raw`(?:\s|/\*[\s\S]*?\*/|--[^\n]*(?:\n|$))*`;
+const SETTINGS = 'busy_timeout|idle_release|idle_in_transaction_timeout';
+const SETTING = new RegExp(
+    `^${BLANK}(?:PRAGMA\\s+(${SETTINGS})\\s*(?:=\\s*|\\(\\s*)([-+\\w.']+)\\s*\\)?` +
+        `|SET\\s+(?:SESSION\\s+|LOCAL\\s+|GLOBAL\\s+)?(${SETTINGS})\\s*(?:=|\\bTO\\b)\\s*([-+\\w.']+)` +
+        `|RESET\\s+(${SETTINGS}))\\s*;?\\s*$`,
+    'i',
+);
+const FIRST_WORD = new RegExp(`^${BLANK};?${BLANK}\\(*(\\w*)`);
+const TRANSACTION = /\b(?:begin|start|commit|end|rollback|abort)\b/i;
+const OPENS = new Set(['BEGIN', 'START']);
+const CLOSES = new Set(['COMMIT', 'END', 'ROLLBACK', 'ABORT']);
+const READS = new Set(['SELECT', 'FROM', 'WITH', 'VALUES', 'TABLE', 'DESCRIBE', 'DESC', 'SHOW', 'SUMMARIZE', 'EXPLAIN', 'PIVOT']);
+READS.add('UNPIVOT');
+/** Words without which no statement changes more than its own connection and the database. */
+const OUTLIVES =
+    /\b(?:set|reset|pragma|attach|detach|load|install|call|use|import|secret|extension|function|macro|force|checkpoint|enable_\w+|disable_\w+|force_\w+|\w*_log\w*|logging)\b/i;
+
+export type SettingName = 'busy_timeout' | 'idle_release' | 'idle_in_transaction_timeout';
+
+export interface Setting {
+    readonly name: SettingName;
+    /** Milliseconds; undefined: the default again. */
+    readonly value: number | undefined;
+}
+
+/** A string as an SQL literal. */
+export function quote(text: string): string {
+    return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** An SQL identifier. */
+export function quoteName(name: string): string {
+    return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A table's name as SQL has it: a name, or schema.name, each as it is or in quotes. */
+export function quoteTable(table: string): string {
+    const parts = table.match(/"(?:[^"]|"")*"|[^."]+/g);
+    if (parts?.join('.') !== table || parts.length > 3) throw usage(`${table} is no name of a table`);
+    return parts.map((part) => (part.startsWith('"') ? part : quoteName(part))).join('.');
+}
+
+/** What the statement sets, where it sets one of ours. */
+export function findSetting(sql: string): Setting | undefined {
+    if (!sql.includes('_')) return undefined;
+    const match = SETTING.exec(sql);
+    if (!match) return undefined;
+    const reset = match[5];
+    if (reset !== undefined) return { name: reset.toLowerCase() as SettingName, value: undefined };
+    const name = (match[1] ?? match[3] ?? '').toLowerCase() as SettingName;
+    const text = match[2] ?? match[4] ?? '';
+    const value = Number(text.replace(/^'|'$/g, ''));
+    if (!Number.isSafeInteger(value) || value < 0) throw usage(`${name} is a number of milliseconds, 0 or more, not ${text}`);
+    return { name, value };
+}
+
+/** In upper case, without comments. */
+export function firstWord(sql: string): string {
+    return (FIRST_WORD.exec(sql)?.[1] ?? '').toUpperCase();
+}
+
+/** Is a transaction open once this has succeeded? 'same': as before; 'ask': only the engine can tell. */
+export function transactionAfter(sql: string): boolean | 'same' | 'ask' {
+    const word = firstWord(sql);
+    const single = !sql.trimEnd().replace(/;+$/, '').includes(';');
+    if (single) return OPENS.has(word) ? true : CLOSES.has(word) ? false : 'same';
+    return TRANSACTION.test(sql) ? 'ask' : 'same';
+}
+
+/** May this only read? True for what begins like that; the engine has the last word. */
+export function looksLikeReading(sql: string): boolean {
+    return READS.has(firstWord(sql)) && !sql.trimEnd().replace(/;+$/, '').includes(';');
+}
+
+/** May this leave something behind in the engine that another connection would see? True when in doubt. */
+export function outlivesConnection(sql: string): boolean {
+    return OUTLIVES.test(sql);
+}
+
+/** Does it make something that only its own connection sees? True when in doubt. */
+export function mentionsTemporary(sql: string): boolean {
+    return /\btemp(?:orary)?\b/i.test(sql);
+}
+
+/** Strings, names in quotes, comments, and what may be a parameter. */
+const PIECES = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|\$([A-Za-z_]\w*)/g;
+
+/** Values by position: names ($name) become numbers. */
+export function numbered<V>(
+    sql: string,
+    values: readonly V[] | Readonly<Record<string, V>>,
+): { sql: string; values: readonly V[] } {
+    if (Array.isArray(values)) return { sql, values: values as readonly V[] };
+    const given = values as Readonly<Record<string, V>>;
+    const names: string[] = [];
+    const text = sql.replace(PIECES, (piece: string, _tag: string | undefined, name: string | undefined) => {
+        if (name === undefined) return piece;
+        if (!(name in given)) throw usage(`there is no value for $${name}`);
+        if (!names.includes(name)) names.push(name);
+        return `$${names.indexOf(name) + 1}`;
+    });
+    const unused = Object.keys(given).find((name) => !names.includes(name));
+    if (unused !== undefined) throw usage(`the statement has no parameter $${unused}`);
+    return { sql: text, values: names.map((name) => given[name] as V) };
+}

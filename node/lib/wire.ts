@@ -1,0 +1,250 @@
+/** The wire: one session at a service, over node-postgres. */
+
+import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { basename } from 'node:path';
+import type { Client as PgClient, Connection, FieldDef, QueryArrayResult, Submittable } from 'pg';
+import { BusyError, DuckrowError, IdleError, messageOf, ServiceError } from './errors';
+import { sleep } from './mounts';
+
+type Result = QueryArrayResult<(string | null)[]>;
+
+const AGAIN_MS = 20;
+const GIVE_UP_MS = 5_000;
+const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', '57P01', '57P02', '57P03']);
+const HOLDER = /\b(?:pid|process) (\d+)/;
+/** Values stay text: what they are depends on the whole description of the column. */
+const AS_TEXT = { getTypeParser: () => (text: string) => text };
+
+export interface Answer {
+    readonly fields: readonly FieldDef[];
+    readonly rows: readonly (readonly (string | null)[])[];
+    /** Rows changed, where the tag says so. */
+    readonly count: number;
+}
+
+export interface Prepared {
+    readonly name?: string;
+    readonly text: string;
+    readonly values?: unknown[];
+}
+
+/** Does the open socket keep the program running? Only while an answer is waited for. */
+function keepAlive(client: PgClient, alive: boolean): void {
+    const { stream } = client.connection as unknown as { stream: Socket };
+    if (alive) stream.ref();
+    else stream.unref();
+}
+
+/** Where the service of the database says that it listens; undefined: there is none. */
+function address(folder: string): { host: string; database: string } | undefined {
+    let text: string;
+    try {
+        text = readFileSync(`${folder}/service`, 'utf8');
+    } catch {
+        return undefined;
+    }
+    const found = new Map<string, string>();
+    for (const [, name, value] of text.matchAll(/(\w+)='((?:[^'\\]|\\.)*)'/g))
+        if (name !== undefined && value !== undefined) found.set(name, value.replace(/\\(.)/g, '$1'));
+    const host = found.get('host');
+    const database = found.get('dbname');
+    return host === undefined || database === undefined ? undefined : { host, database };
+}
+
+/** What the service reports, as an exception. */
+export function failure(error: unknown): unknown {
+    if (!(error instanceof Error) || error instanceof DuckrowError) return error;
+    const state = (error as { code?: unknown }).code;
+    if (typeof state !== 'string' || !/^[0-9A-Z]{5}$/.test(state)) return error;
+    if (state === '55P03') {
+        const pid = HOLDER.exec(error.message)?.[1];
+        const holder = pid === undefined ? null : { pid: Number(pid), foreignPid: 0, sinceAt: 0, kind: '', command: '' };
+        return new BusyError(error.message, holder);
+    }
+    if (state === '25P03') return new IdleError(error.message);
+    const message = state.startsWith('0A')
+        ? `${error.message}; with exclusive: true a connection takes the file itself`
+        : error.message;
+    return new ServiceError(message, 'DUCKROW_SQL', state);
+}
+
+export interface WireOptions {
+    readonly path: string;
+    readonly folder: string;
+    /** Settings of the session, by name. */
+    readonly settings: Record<string, string>;
+}
+
+/** One session, made again where the service has hung up outside a transaction. */
+export class Wire {
+    /** Counts connectings: temporary tables and settings are of one. */
+    generation = 0;
+    /** I: no transaction, T: in one, E: in one that has failed. */
+    private status = 'I';
+    private client: PgClient | undefined;
+    private closed = false;
+
+    constructor(private readonly options: WireOptions) {}
+
+    get inTransaction(): boolean {
+        return this.client !== undefined && this.status !== 'I';
+    }
+
+    get settings(): Record<string, string> {
+        return this.options.settings;
+    }
+
+    /** False: no service is there, or it is just leaving. */
+    async connect(): Promise<boolean> {
+        if (this.client) return true;
+        const where = address(this.options.folder);
+        if (!where) return false;
+        const { Client } = (await import('pg')).default;
+        const settings = Object.entries(this.options.settings).map(([name, value]) => `-c ${name}=${value}`);
+        const client = new Client({
+            ...where,
+            port: 5432,
+            user: String(process.getuid?.() ?? 0),
+            application_name: basename(process.argv[1] ?? 'node').slice(0, 60),
+            options: settings.join(' '),
+            connectionTimeoutMillis: 10_000,
+        });
+        client.on('error', () => undefined); // who waits for an answer is told
+        try {
+            await client.connect();
+        } catch (error) {
+            void client.end().catch(() => undefined);
+            const code = (error as { code?: string }).code ?? '';
+            if (NOBODY.has(code) || /terminated|closed the connection/.test(messageOf(error))) return false;
+            throw new ServiceError(
+                `the service of ${this.options.path} refuses this connection: ${messageOf(error)}`,
+                'DUCKROW_IO',
+                '08006',
+            );
+        }
+        const gone = () => {
+            if (this.client === client) this.client = undefined;
+        };
+        client.on('end', gone);
+        client.connection.on('readyForQuery', (message: { status: string }) => {
+            this.status = message.status;
+        });
+        keepAlive(client, false);
+        this.status = 'I';
+        this.client = client;
+        this.generation++;
+        return true;
+    }
+
+    /** The connection, made again where there is none. */
+    private async ready(timeoutMs: number): Promise<PgClient> {
+        const until = performance.now() + Math.min(timeoutMs, GIVE_UP_MS);
+        while (!this.client) {
+            if (this.closed) throw new DuckrowError('this connection is closed', 'DUCKROW_USAGE', '08003');
+            if (await this.connect()) break;
+            if (performance.now() >= until)
+                throw new ServiceError(`no service has ${this.options.path} any more: open it again`, 'DUCKROW_IO', '08006');
+            await sleep(AGAIN_MS);
+        }
+        return this.client as unknown as PgClient;
+    }
+
+    private async ask<T>(timeoutMs: number, work: (client: PgClient) => Promise<T>): Promise<T> {
+        const client = this.client ?? (await this.ready(timeoutMs));
+        const lost = this.inTransaction;
+        keepAlive(client, true);
+        try {
+            return await work(client);
+        } catch (error) {
+            const better = failure(error);
+            if (better !== error || this.client === client) throw better;
+            throw new ServiceError(
+                lost
+                    ? `the service of ${this.options.path} went away, and the open transaction is lost: begin again`
+                    : `the service of ${this.options.path} went away during this statement, which may have been committed or not: ${messageOf(error)}`,
+                'DUCKROW_IO',
+                '08006',
+            );
+        } finally {
+            keepAlive(client, false);
+        }
+    }
+
+    /** The last result of the text's statements. */
+    async run(statement: Prepared, timeoutMs: number): Promise<Answer> {
+        return this.ask(timeoutMs, async (client) => {
+            const query = { ...statement, rowMode: 'array' as const, types: AS_TEXT };
+            // Of several statements in one text there are several results, whatever the types say.
+            const found: unknown = await client.query(query);
+            const last = (Array.isArray(found) ? found.at(-1) : found) as Result | undefined;
+            return { fields: last?.fields ?? [], rows: last?.rows ?? [], count: last?.rowCount ?? 0 };
+        });
+    }
+
+    /** COPY … FROM STDIN. Returns how many rows. */
+    async copy(sql: string, data: Iterable<string>, timeoutMs: number): Promise<number> {
+        return this.ask(timeoutMs, (client) => {
+            const copy = new CopyIn(sql, data);
+            client.query(copy);
+            return copy.done;
+        });
+    }
+
+    async close(): Promise<void> {
+        const client = this.client;
+        this.closed = true;
+        this.client = undefined;
+        if (!client) return;
+        keepAlive(client, true);
+        await client.end().catch(() => undefined); // the service rolls back what is open
+    }
+}
+
+/** What node-postgres calls a query: https://www.postgresql.org/docs/15/protocol-flow.html#PROTOCOL-COPY */
+class CopyIn implements Submittable {
+    readonly done: Promise<number>;
+    private resolve: (count: number) => void = () => undefined;
+    private reject: (error: unknown) => void = () => undefined;
+    private count = 0;
+    private failed: unknown;
+
+    constructor(
+        private readonly sql: string,
+        private readonly data: Iterable<string>,
+    ) {
+        this.done = new Promise((resolve, reject) => {
+            this.resolve = resolve;
+            this.reject = reject;
+        });
+    }
+
+    submit(connection: Connection): void {
+        connection.query(this.sql);
+    }
+
+    handleCopyInResponse(
+        connection: Connection & { sendCopyFromChunk(chunk: Buffer): void; endCopyFrom(): void; sendCopyFail(why: string): void },
+    ): void {
+        try {
+            for (const piece of this.data) connection.sendCopyFromChunk(Buffer.from(piece, 'utf8'));
+            connection.endCopyFrom();
+        } catch (error) {
+            this.failed = error;
+            connection.sendCopyFail(messageOf(error).slice(0, 200));
+        }
+    }
+
+    handleCommandComplete(message: { text: string }): void {
+        this.count = Number(message.text.split(' ').pop());
+    }
+
+    handleError(error: unknown): void {
+        this.failed ??= error;
+        this.reject(this.failed);
+    }
+
+    handleReadyForQuery(): void {
+        this.resolve(this.count);
+    }
+}

@@ -1,0 +1,16 @@
+/* What the classes wrap. A handle that a job's thread uses stays: the job keeps its object. */
+#ifndef DR_NODE_HANDLES_H
+#define DR_NODE_HANDLES_H
+
+#include "module.h"
+
+/* Of a Database, and of the turns, snapshots and stages that came from it; counted in the loop's thread. */
+struct dr_node_db {
+    duckrow_db *db;
+    int wake; /* an eventfd: readable, it ends the wait */
+    int users;
+};
+
+void dr_node_db_release(struct dr_node_db *database);
+
+#endif
