@@ -267,10 +267,11 @@ export class Session {
         if (this.phase !== 'open') return;
         const now = performance.now();
         for (const client of this.clients) this.lookAfter(client, now);
+        if (this.idleReleaseMs === 0) return;
         if (this.quiet) {
             const idle = now - this.usedAt;
-            const due = this.idleReleaseMs > 0 && idle >= this.idleReleaseMs;
-            if (due || (idle >= TICK_MS && this.mount.wanted) || this.drainUntil > now) void this.park();
+            const due = idle >= this.idleReleaseMs || (idle >= TICK_MS && this.mount.wanted);
+            if (due || this.drainUntil > now) void this.park();
         } else if (now - this.heldSince >= SHARE_MS && now >= this.drainUntil && this.mount.wanted) {
             // Those that run end, nobody begins; then it is somebody else's.
             this.heldSince = now;

@@ -73,7 +73,7 @@ export interface OpenOptions {
     /** Settings of DuckDB, as DuckDBInstance.create() takes them. */
     config?: Record<string, string>;
     /** A connection without a running statement or an open transaction gives its turn up after so long, in milliseconds: 1,000; much
-     * sooner where somebody waits. 0: never by itself. */
+     * sooner where somebody waits. 0: never. */
     idleReleaseMs?: number;
     /** An open transaction without a running statement is rolled back after so long, in milliseconds: 10,000. 0: never. */
     idleInTransactionTimeoutMs?: number;
