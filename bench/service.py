@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from served import bulk, clashes, inserts, neighbours, opening, publishing, scans, staging, standing
+from served import bulk, clashes, inserts, neighbours, opening, publishing, scans, staging, standing, typescript
 from served.engines import ROOT, VERSIONS, Engine, Missing
 from served.figures import Figures, progress
 
@@ -35,6 +35,7 @@ ITEMS: dict[str, Callable[[Figures, Engine, float], None]] = {
     "neighbours": neighbours.measure,
     "standing": standing.measure,
     "staging": staging.measure,
+    "typescript": typescript.measure,
 }
 
 

@@ -13,10 +13,15 @@ export class Lane {
         return this.current !== undefined && this.within.getStore() === this.current;
     }
 
+    /** Is nobody else's transaction open? */
+    get free(): boolean {
+        return this.current === undefined || this.inside;
+    }
+
     /** Until no transaction is open but the one that this is called from. */
     async clear(timeoutMs: number): Promise<void> {
         const deadline = performance.now() + timeoutMs;
-        while (this.current !== undefined && !this.inside) {
+        while (!this.free) {
             const wait = deadline - performance.now();
             if (wait <= 0)
                 throw new BusyError(`this connection is in a transaction of other code; gave up after ${timeoutMs / 1000} s`);

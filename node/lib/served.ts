@@ -13,13 +13,16 @@ import { closedError, hasCode, messageOf, ServiceError } from './errors';
 import { FreshReader } from './fresh';
 import { Lane } from './lane';
 import * as running from './running';
-import { findSetting, firstWord, looksLikeReading, mentionsTemporary, numbered, quoteName, quoteTable } from './sql';
+import { numbered, quoteName, quoteTable, type Setting, tell } from './sql';
 import * as surface from './surface';
 import { copyText, rowObjects, wireValue } from './texts';
 import { type Answer, type Prepared, Wire } from './wire';
 
 const SETTINGS = { busy_timeout: 'busy_timeout', idle_in_transaction_timeout: 'idle_in_transaction_session_timeout' } as const;
 const COPY_BYTES = 1 << 16;
+/** A statement with values is prepared once it has come so often, as psycopg does; not more of them than that. */
+const PREPARE_AFTER = 5;
+const MOST_PREPARED = 100;
 /** What leaves something in the session at the service that its answers depend on. */
 const STATEFUL = new Set(['SET', 'RESET', 'USE', 'PRAGMA', 'PREPARE', 'LOAD']);
 
@@ -49,7 +52,8 @@ export class Served implements surface.DuckDb {
     /** The connecting whose session has temporary tables or settings; 0: none. */
     private stateful = 0;
     private closed = false;
-    private names = 0;
+    private readonly uses = new Map<string, number>();
+    private readonly names = new Map<string, number>();
 
     constructor(
         readonly path: string,
@@ -62,9 +66,9 @@ export class Served implements surface.DuckDb {
 
     // ---- statements ----
 
-    private async before(): Promise<void> {
+    /** What there is to wait for; nothing, mostly. */
+    private before(): Promise<void> | undefined {
         if (this.closed) throw closedError();
-        await this.lane.clear(this.busyTimeoutMs);
         if (this.stateful && this.stateful !== this.wire.generation && !this.wire.inTransaction) {
             this.stateful = 0;
             throw new ServiceError(
@@ -73,6 +77,7 @@ export class Served implements surface.DuckDb {
                 '08006',
             );
         }
+        return this.lane.free ? undefined : this.lane.clear(this.busyTimeoutMs);
     }
 
     /** Is a read for the service to answer? */
@@ -81,10 +86,8 @@ export class Served implements surface.DuckDb {
     }
 
     /** One of duckrow's settings: it is the service's, too. */
-    private async set(sql: string): Promise<boolean> {
-        const setting = findSetting(sql);
-        if (!setting) return false;
-        if (setting.name === 'idle_release') return true; // no turn is held
+    private async set(setting: Setting): Promise<void> {
+        if (setting.name === 'idle_release') return; // no turn is held
         const theirs = SETTINGS[setting.name];
         if (setting.value === undefined) {
             Reflect.deleteProperty(this.wire.settings, theirs);
@@ -94,40 +97,64 @@ export class Served implements surface.DuckDb {
             await this.wire.run({ text: `SET ${theirs} = ${setting.value}` }, this.busyTimeoutMs);
         }
         if (setting.name === 'busy_timeout') this.busyTimeoutMs = setting.value ?? surface.DEFAULT_TIMEOUT_MS;
-        return true;
+    }
+
+    /** The name of a statement that comes again and again, which the service keeps prepared. */
+    private nameOf(sql: string): string | undefined {
+        const uses = (this.uses.get(sql) ?? 0) + 1;
+        if (uses === 1 && this.uses.size >= MOST_PREPARED) return undefined;
+        this.uses.set(sql, uses);
+        return uses > PREPARE_AFTER ? `duckrow_${this.nameFor(sql)}` : undefined;
+    }
+
+    private nameFor(sql: string): number {
+        const number = this.names.get(sql) ?? this.names.size + 1;
+        this.names.set(sql, number);
+        return number;
     }
 
     private async remotely(sql: string, values?: surface.Parameters, name?: string): Promise<Answer> {
-        const statement: Prepared = { text: sql, ...(name === undefined ? {} : { name }) };
-        const bound = values === undefined ? undefined : numbered(sql, values);
-        const answer = await this.wire.run(
-            bound ? { ...statement, text: bound.sql, values: bound.values.map(wireValue) } : statement,
-            this.busyTimeoutMs,
-        );
-        if (mentionsTemporary(sql) || STATEFUL.has(firstWord(sql))) this.stateful = this.wire.generation;
+        const told = tell(sql);
+        let statement: Prepared = { text: sql };
+        if (values !== undefined) {
+            const bound = numbered(sql, values);
+            statement = { text: bound.sql, values: bound.values.map(wireValue) };
+        }
+        const kept = name ?? (values === undefined ? undefined : this.nameOf(statement.text));
+        if (kept !== undefined) statement = { ...statement, name: kept };
+        const answer = await this.wire.run(statement, this.busyTimeoutMs);
+        if (told.temporary || STATEFUL.has(told.word)) this.stateful = this.wire.generation;
         return answer;
     }
 
     async run(sql: string, values?: surface.Parameters): Promise<surface.Outcome> {
-        await this.before();
-        if (await this.set(sql)) return { rowsChanged: 0 };
-        if (!this.remote && looksLikeReading(sql)) {
-            await this.all(sql, values);
+        const wait = this.before();
+        if (wait) await wait;
+        const { setting, reads } = tell(sql);
+        if (setting) {
+            await this.set(setting);
+            return { rowsChanged: 0 };
+        }
+        if (reads && !this.remote) {
+            await this.rows(sql, values);
             return { rowsChanged: 0 };
         }
         const { fields, count } = await this.remotely(sql, values);
-        return { rowsChanged: fields.length > 0 && looksLikeReading(sql) ? 0 : count };
+        return { rowsChanged: fields.length > 0 && reads ? 0 : count };
     }
 
     async all<T = surface.Row>(sql: string, values?: surface.Parameters): Promise<T[]> {
-        await this.before();
-        if (await this.set(sql)) return [];
-        return this.rows<T>(sql, values);
+        const wait = this.before();
+        if (wait) await wait;
+        const { setting } = tell(sql);
+        if (!setting) return this.rows<T>(sql, values);
+        await this.set(setting);
+        return [];
     }
 
     /** name: of a statement that the service keeps prepared. */
     private async rows<T>(sql: string, values?: surface.Parameters, name?: string): Promise<T[]> {
-        if (!this.remote && looksLikeReading(sql)) {
+        if (!this.remote && tell(sql).reads) {
             try {
                 return await this.reader.use(this.busyTimeoutMs, async (con) =>
                     running.rows<T>(await running.run(con, sql, values)),
@@ -154,7 +181,7 @@ export class Served implements surface.DuckDb {
     /** What is read here comes as it is computed; what the service answers, all at once. */
     async *stream<T = surface.Row>(sql: string, values?: surface.Parameters): AsyncGenerator<T, void, void> {
         await this.before();
-        if (this.remote || !looksLikeReading(sql)) {
+        if (this.remote || !tell(sql).reads) {
             yield* await this.all<T>(sql, values);
             return;
         }
@@ -168,8 +195,7 @@ export class Served implements surface.DuckDb {
 
     async prepare(sql: string): Promise<surface.Statement> {
         await this.before();
-        if (findSetting(sql)) return new ServedStatement(this, sql, undefined);
-        return new ServedStatement(this, sql, `duckrow_${++this.names}`);
+        return new ServedStatement(this, sql, tell(sql).setting ? undefined : `duckrow_${this.nameFor(sql)}`);
     }
 
     /** @internal */
@@ -179,8 +205,12 @@ export class Served implements surface.DuckDb {
         values: surface.Parameters | undefined,
     ): Promise<{ rows: T[]; count: number }> {
         await this.before();
-        if (await this.set(sql)) return { rows: [], count: 0 };
-        if (!this.remote && looksLikeReading(sql)) return { rows: await this.rows<T>(sql, values, name), count: 0 };
+        const { setting, reads } = tell(sql);
+        if (setting) {
+            await this.set(setting);
+            return { rows: [], count: 0 };
+        }
+        if (reads && !this.remote) return { rows: await this.rows<T>(sql, values, name), count: 0 };
         const answer = await this.remotely(sql, values, name);
         return { rows: rowObjects(answer.fields, answer.rows) as T[], count: answer.count };
     }

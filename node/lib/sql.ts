@@ -87,6 +87,35 @@ export function mentionsTemporary(sql: string): boolean {
     return /\btemp(?:orary)?\b/i.test(sql);
 }
 
+/** What the text of a statement tells. */
+export interface Told {
+    readonly setting: Setting | undefined;
+    readonly word: string;
+    readonly reads: boolean;
+    readonly temporary: boolean;
+}
+
+const MOST_TEXTS = 500;
+const MOST_LENGTH = 1000;
+const texts = new Map<string, Told>();
+
+/** The same texts come again and again. */
+export function tell(sql: string): Told {
+    const found = texts.get(sql);
+    if (found) return found;
+    const told = {
+        setting: findSetting(sql),
+        word: firstWord(sql),
+        reads: looksLikeReading(sql),
+        temporary: mentionsTemporary(sql),
+    };
+    if (sql.length <= MOST_LENGTH) {
+        if (texts.size >= MOST_TEXTS) texts.clear();
+        texts.set(sql, told);
+    }
+    return told;
+}
+
 /** Strings, names in quotes, comments, and what may be a parameter. */
 const PIECES = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|\$([A-Za-z_]\w*)/g;
 

@@ -84,6 +84,8 @@ export class Wire {
     private status = 'I';
     private client: PgClient | undefined;
     private closed = false;
+    /** Answers that are waited for. */
+    private pending = 0;
 
     constructor(private readonly options: WireOptions) {}
 
@@ -153,7 +155,7 @@ export class Wire {
     private async ask<T>(timeoutMs: number, work: (client: PgClient) => Promise<T>): Promise<T> {
         const client = this.client ?? (await this.ready(timeoutMs));
         const lost = this.inTransaction;
-        keepAlive(client, true);
+        if (this.pending++ === 0) keepAlive(client, true);
         try {
             return await work(client);
         } catch (error) {
@@ -167,7 +169,7 @@ export class Wire {
                 '08006',
             );
         } finally {
-            keepAlive(client, false);
+            if (--this.pending === 0) keepAlive(client, false);
         }
     }
 
