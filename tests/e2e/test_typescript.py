@@ -1,5 +1,5 @@
-"""TypeScript beside Python: the users' rules, the checker, many writers, and turns whose owner is gone. The TypeScript programs are in
-node/test/programs."""
+"""TypeScript beside Python: the users' rules, the checker, many writers, turns whose owner is gone. The TypeScript programs are
+in node/test/programs."""
 
 from __future__ import annotations
 
@@ -92,10 +92,8 @@ def test_two_writers_fail_gracefully_with_a_timeout(
     table: Path,
     holding: str,
 ) -> None:
-    if holding == "python":
-        holder = start(processes, engine_pythons["2.0.0"], test_users_rules.HOLD, table)
-    else:
-        holder = run("hold", table)
+    python = engine_pythons["2.0.0"]
+    holder = start(processes, python, test_users_rules.HOLD, table) if holding == "python" else run("hold", table)
     holder.expect("holds")
     found = json.loads(run("busy", table).finish()[0])
     assert found["code"] == "DUCKROW_BUSY" and 1000 <= found["waitedMs"] <= found["tookMs"] + 1
