@@ -64,6 +64,21 @@ export interface Stage {
     abandon(): void;
 }
 
+export interface Attach {
+    readonly path: string;
+    /** null: DuckDB has no name for it. */
+    readonly name: string | null;
+    /** undefined: it doesn't say. */
+    readonly readOnly: boolean | undefined;
+    readonly ifNotExists: boolean;
+    readonly orReplace: boolean;
+    readonly encrypted: boolean;
+    /** All others, as SQL. */
+    readonly options: string | null;
+    /** Can it be a DuckDB database in a local file? */
+    readonly isFile: boolean;
+}
+
 interface Core {
     readonly version: string;
     readonly errors: readonly { code: string; message: string; exitStatus: number; sqlState: string }[];
@@ -71,6 +86,7 @@ interface Core {
     open(path: string, flags: number): Database;
     stage(database: Database, table: string): Promise<Stage>;
     databaseName(path: string): string | null;
+    parseAttach(sql: string): Attach | null;
     execute(program: string, argv: string[], environment: string[]): never;
 }
 

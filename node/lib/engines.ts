@@ -64,6 +64,8 @@ export class Engine {
     /** Nothing of it is left over from its users. */
     clean = true;
     attached = false;
+    /** Run once the engine is closed. */
+    readonly atEnd: (() => void)[] = [];
 
     private constructor(
         private readonly key: string,
@@ -104,6 +106,13 @@ export class Engine {
     close(): void {
         this.root.closeSync();
         this.instance.closeSync();
+        for (const end of this.atEnd.splice(0)) end();
+    }
+
+    /** What else is attached: the file of each database, by its name in lower case. */
+    async attachedPaths(): Promise<Map<string, string>> {
+        const sql = "SELECT lower(database_name), coalesce(path, '') FROM duckdb_databases() WHERE NOT internal";
+        return new Map((await this.root.runAndReadAll(sql)).getRows() as [string, string][]);
     }
 
     /** Opens the file. `database`: what it is called to people. */

@@ -167,7 +167,8 @@ export class ReadMount {
         return this.snapshot?.publishedAt;
     }
 
-    async open(engine: Engine, deadline: number): Promise<void> {
+    /** Takes what it takes to open it. Returns the file to open. */
+    async take(deadline: number): Promise<string> {
         if (!this.database.exists())
             throw new DuckrowError(
                 `Cannot open database "${this.database.path}" in read-only mode: database does not exist`,
@@ -175,8 +176,16 @@ export class ReadMount {
                 '58P01',
             );
         await this.pin(deadline);
+        return this.path;
+    }
+
+    get path(): string {
+        return this.snapshot ? this.snapshot.path : this.database.path;
+    }
+
+    async open(engine: Engine, deadline: number): Promise<void> {
+        const path = await this.take(deadline);
         try {
-            const path = this.snapshot ? this.snapshot.path : this.database.path;
             await engine.attach(path, this.database.path, { readOnly: true, create: false });
         } catch (error) {
             this.drop();
@@ -223,7 +232,8 @@ export class ReadMount {
         }
     }
 
-    private drop(): void {
+    /** Gives it up, as it is. */
+    drop(): void {
         this.snapshot?.unpin();
         this.turn?.release();
         this.snapshot = this.turn = undefined;

@@ -11,6 +11,7 @@ import {
     type DuckDBType,
     type DuckDBValue,
 } from '@duckdb/node-api';
+import { Attachments } from './attachments';
 import { core, MUST_EXIST } from './core';
 import { type Config, Engine } from './engines';
 import { closedError, DuckrowError } from './errors';
@@ -24,10 +25,14 @@ type Types = DuckDBType[] | Record<string, DuckDBType | undefined>;
 
 /** An engine with a snapshot in it. */
 export class Reading {
+    readonly attachments: Attachments;
+
     private constructor(
         readonly engine: Engine,
         readonly mount: ReadMount,
-    ) {}
+    ) {
+        this.attachments = new Attachments(engine, false);
+    }
 
     static async open(path: string, config: Config, timeoutMs: number, signal?: AbortSignal): Promise<Reading> {
         const deadline = performance.now() + timeoutMs;
@@ -122,9 +127,11 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
     override async run(sql: string, values?: surface.Parameters, types?: Types): Promise<DuckDBMaterializedResult> {
         this.look(sql);
         await this.lane.clear(this.busyTimeoutMs);
-        const text = this.take(sql);
-        if (types !== undefined || values === undefined) return super.run(text, values as DuckDBValue[], types);
-        return running.run(this, text, values);
+        const work = (text: string) =>
+            types !== undefined || values === undefined
+                ? super.run(text, values as DuckDBValue[], types)
+                : running.run(this, text, values);
+        return this.reading.attachments.around(this.take(sql), this.busyTimeoutMs, work);
     }
 
     override async extractStatements(sql: string): Promise<DuckDBExtractedStatements> {

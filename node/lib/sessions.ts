@@ -7,6 +7,7 @@
  */
 
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { Attachments } from './attachments';
 import { core } from './core';
 import { type Config, Engine } from './engines';
 import { asError, BusyError, IdleError, messageOf } from './errors';
@@ -70,6 +71,8 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 
 export class Session {
     idleReleaseMs = DEFAULT_IDLE_RELEASE_MS;
+    /** The files that SQL attaches. */
+    readonly attachments: Attachments;
     private readonly clients = new Set<Client>();
     private phase: Phase = 'parked';
     private running = 0;
@@ -83,7 +86,9 @@ export class Session {
     constructor(
         private readonly engine: Engine,
         private readonly mount: WriteMount,
-    ) {}
+    ) {
+        this.attachments = new Attachments(engine, true);
+    }
 
     /** Opens another connection; the first one mounts the file. */
     async connect(timeoutMs: number, signal: AbortSignal | undefined): Promise<Client> {
@@ -128,12 +133,12 @@ export class Session {
             if (this.phase === 'parked') await this.unpark(deadline, signal);
             else await this.moved(deadline, timeoutMs, signal);
         }
+        this.mount.guard();
         this.running++;
         if (client) {
             client.running++;
             client.warned = false;
         }
-        this.mount.guard();
     }
 
     /** After it. */

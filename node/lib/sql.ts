@@ -116,6 +116,17 @@ export function tell(sql: string): Told {
     return told;
 }
 
+/** May it attach or detach a database? */
+export function mentionsAttach(sql: string): boolean {
+    return /\b(?:attach|detach)\b/i.test(sql);
+}
+
+/** Is one of several statements an ATTACH? */
+export function attachesAmongOthers(sql: string): boolean {
+    const bare = sql.replace(PIECES, "''").replace(/[\s;]+$/, '');
+    return bare.includes(';') && /(?:^|;)\s*attach\s/i.test(bare);
+}
+
 /** Strings, names in quotes, comments, and what may be a parameter. */
 const PIECES = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|\$([A-Za-z_]\w*)/g;
 

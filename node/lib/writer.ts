@@ -1,6 +1,6 @@
 /** A connection that has the file itself, by turns. */
 
-import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBMaterializedResult, DuckDBPreparedStatement } from '@duckdb/node-api';
 import { insert } from './bulk';
 import type { InputRow } from './columns';
 import { GatheringAppender } from './appender';
@@ -81,12 +81,17 @@ export class Writer implements surface.DuckDb {
             this.client.ended = undefined; // it is rolled back already
             return { rowsChanged: 0 };
         }
-        return this.use(sql, (con) => running.run(con, sql, values));
+        return this.use(sql, (con) => this.runOn(con, sql, values));
     }
 
     async all<T = surface.Row>(sql: string, values?: surface.Parameters): Promise<T[]> {
         if (this.set(sql)) return [];
-        return this.use(sql, async (con) => running.rows<T>(await running.run(con, sql, values)));
+        return this.use(sql, async (con) => running.rows<T>(await this.runOn(con, sql, values)));
+    }
+
+    private runOn(con: DuckDBConnection, sql: string, values?: surface.Parameters): Promise<DuckDBMaterializedResult> {
+        const { attachments } = this.client.session;
+        return attachments.around(sql, this.busyTimeoutMs, (text) => running.run(con, text, values));
     }
 
     async get<T = surface.Row>(sql: string, values?: surface.Parameters): Promise<T | undefined> {

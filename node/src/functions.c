@@ -1,4 +1,4 @@
-/* What needs no handle: how DuckDB names a file, and becoming another program. */
+/* What needs no handle: how DuckDB names a file, what ATTACH says, and becoming another program. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,6 +21,36 @@ static napi_value database_name(napi_env env, napi_callback_info info)
     free(name);
     free(path);
     return value;
+}
+
+/* parseAttach(sql): what one ATTACH statement says; null: it is none, or not understood. */
+static napi_value parse_attach(napi_env env, napi_callback_info info)
+{
+    struct dr_call call;
+    struct dr_attach attach;
+    char *sql = dr_call_read(env, info, &call) < 0 ? NULL : dr_value_text(env, call.argument[0]);
+    if (!sql)
+        return NULL;
+    dr_attach_parse(sql, &attach);
+    napi_value found;
+    if (attach.kind != DR_ATTACH_ATTACH) {
+        napi_get_null(env, &found);
+    } else {
+        char *derived = attach.alias ? NULL : dr_attach_name(attach.path);
+        napi_create_object(env, &found);
+        dr_set(env, found, "path", dr_text(env, attach.path));
+        dr_set(env, found, "name", dr_text(env, attach.alias ? attach.alias : derived));
+        dr_set(env, found, "readOnly", attach.read_only < 0 ? dr_nothing(env) : dr_flag(env, attach.read_only));
+        dr_set(env, found, "ifNotExists", dr_flag(env, attach.if_not_exists));
+        dr_set(env, found, "orReplace", dr_flag(env, attach.or_replace));
+        dr_set(env, found, "encrypted", dr_flag(env, attach.encrypted));
+        dr_set(env, found, "options", dr_text(env, attach.options));
+        dr_set(env, found, "isFile", dr_flag(env, dr_attach_is_file(attach.path, attach.type)));
+        free(derived);
+    }
+    dr_attach_free(&attach);
+    free(sql);
+    return found;
 }
 
 static void free_texts(char **texts)
@@ -83,6 +113,6 @@ static napi_value execute(napi_env env, napi_callback_info info)
 
 int dr_node_add_functions(struct dr_node *node, napi_value exports)
 {
-    const napi_property_descriptor functions[] = {DR_METHOD("databaseName", database_name), DR_METHOD("execute", execute)};
+    const napi_property_descriptor functions[] = {DR_METHOD("databaseName", database_name), DR_METHOD("parseAttach", parse_attach), DR_METHOD("execute", execute)};
     return napi_define_properties(node->env, exports, DR_COUNT(functions), functions) == napi_ok ? 0 : -1;
 }
