@@ -31,7 +31,7 @@ stage ruff ruff
 stage mypy types
 # The declarations of the package are what the tests are compiled against.
 typescript() {
-    (cd node && node_modules/.bin/prettier --check . && node_modules/.bin/tsc -p . --noEmit && node_modules/.bin/eslint .)
+    (cd node && node_modules/.bin/prettier --config .prettierrc.json --check . ../examples && node_modules/.bin/tsc -p . --noEmit && node_modules/.bin/eslint .)
 }
 
 stage typescript typescript

@@ -11,4 +11,4 @@ tools/sources.sh py | xargs "$bin/ruff" check --quiet --fix-only
 tools/sources.sh py | xargs "$bin/ruff" format --quiet
 tools/setup.sh node
 tools/fetch_node.sh
-(cd node && node_modules/.bin/prettier --write --log-level warn .)
+(cd node && node_modules/.bin/prettier --config .prettierrc.json --write --log-level warn . ../examples)

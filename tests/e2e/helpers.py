@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from support import Process, Processes
+from support.program import Duckrow
+from support.service import Service
 
 # Who makes a file of each storage version, and which engines can open it: duckrow's own, what 1.5's duckdb.connect makes (v1.0.0+,
 # below the version whose WAL names its file), and what 2.0's makes.
@@ -66,3 +73,23 @@ def make(processes: Processes, engine_pythons: dict[str, Path], path: Path, stor
     python = engine_pythons["2.0.0" if storage == "of-2.0" else "1.5.6"]
     version = start(processes, python, MAKE, path, storage, *statements).finish()[-1]
     assert version == {"ours": "v1.4.0+", "of-1.5": "v1.0.0+", "of-2.0": "v2.0.0+"}[storage]
+
+
+def code_blocks(text: str, language: str) -> list[str]:
+    """The blocks of code in that language, of a text in Markdown."""
+    found = re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert found, f"no {language} in it"
+    return found
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *databases: str) -> Iterator[Service]:
+    """`duckrow serve` on databases in the folder, as pip installs it beside this interpreter's DuckDB; it leaves in good order."""
+    engine = next(Path(duckdb.__file__).parent.parent.glob("_duckdb*.so"))
+    program = Duckrow(Path(sys.executable).with_name("duckrow"), engine, folder, duckdb.__version__)
+    service = Service(program, databases=databases)
+    try:
+        yield service
+        service.stop()
+    finally:
+        service.discard()

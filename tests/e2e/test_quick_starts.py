@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from importlib import metadata
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import duckdb
 import duckrow
 import pytest
 from support import Processes, wait_until
+
+from e2e.helpers import code_blocks
 
 # Keeps writing until its input ends, and prints how many commits it made.
 WRITER = """
@@ -31,9 +32,7 @@ def first_code(package: str) -> str:
     """The first block of Python in a package's own README."""
     about = metadata.metadata(package)
     text = about.get_payload() or about["Description"]
-    found = re.search(r"```python\n(.*?)```", str(text), re.DOTALL)
-    assert found
-    return found[1]
+    return code_blocks(str(text), "python")[0]
 
 
 @pytest.mark.parametrize("url", ["duckdb:///{}", "duckrow:///{}"])

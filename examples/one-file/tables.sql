@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS readings (taken TIMESTAMP, program VARCHAR, name VARCHAR, value DOUBLE);
