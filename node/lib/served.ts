@@ -5,6 +5,7 @@
  * acknowledges it, so one reads what one has written. Everything else goes to the service.
  */
 
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { GatheringAppender } from './appender';
 import { columnNames, type InputRow } from './columns';
 import { core } from './core';
@@ -13,20 +14,22 @@ import { closedError, hasCode, messageOf, ServiceError } from './errors';
 import { FreshReader } from './fresh';
 import { Lane } from './lane';
 import * as running from './running';
-import { findSetting, firstWord, looksLikeReading, mentionsTemporary, numbered, quoteName, quoteTable } from './sql';
+import { changesConnection, findSetting, looksLikeReading, numbered, quoteName, quoteTable } from './sql';
 import * as surface from './surface';
 import { copyText, rowObjects, wireValue } from './texts';
 import { type Answer, type Prepared, Wire } from './wire';
 
 const SETTINGS = { busy_timeout: 'busy_timeout', idle_in_transaction_timeout: 'idle_in_transaction_session_timeout' } as const;
 const COPY_BYTES = 1 << 16;
-/** What leaves something in the session at the service that its answers depend on. */
-const STATEFUL = new Set(['SET', 'RESET', 'USE', 'PRAGMA', 'PREPARE', 'LOAD']);
 
 const lost = new FinalizationRegistry<{ wire: Wire; reader: FreshReader }>(({ wire, reader }) => {
     void wire.close();
     void reader.close();
 });
+
+function lostTransaction(state: string): ServiceError {
+    return new ServiceError('the service has rolled the transaction back: nothing of it is committed', 'DUCKROW_SQL', state);
+}
 
 /** undefined: no service has the database. */
 export async function connectServed(
@@ -62,9 +65,9 @@ export class Served implements surface.DuckDb {
 
     // ---- statements ----
 
-    private async before(): Promise<void> {
+    private check(): void {
         if (this.closed) throw closedError();
-        await this.lane.clear(this.busyTimeoutMs);
+        if (this.lane.inside && !this.wire.inTransaction) throw lostTransaction('25P01');
         if (this.stateful && this.stateful !== this.wire.generation && !this.wire.inTransaction) {
             this.stateful = 0;
             throw new ServiceError(
@@ -73,6 +76,16 @@ export class Served implements surface.DuckDb {
                 '08006',
             );
         }
+    }
+
+    /** What goes to the service, in the order of the calls. */
+    private remotely<T>(work: () => Promise<T>): Promise<T> {
+        if (this.closed) return Promise.reject(closedError());
+        return this.lane.statement(this.busyTimeoutMs, async (before) => {
+            await before; // node-postgres takes one at a time
+            this.check();
+            return work();
+        });
     }
 
     /** Is a read for the service to answer? */
@@ -97,47 +110,47 @@ export class Served implements surface.DuckDb {
         return true;
     }
 
-    private async remotely(sql: string, values?: surface.Parameters, name?: string): Promise<Answer> {
+    private async ask(sql: string, values?: surface.Parameters, name?: string): Promise<Answer> {
         const statement: Prepared = { text: sql, ...(name === undefined ? {} : { name }) };
         const bound = values === undefined ? undefined : numbered(sql, values);
         const answer = await this.wire.run(
             bound ? { ...statement, text: bound.sql, values: bound.values.map(wireValue) } : statement,
             this.busyTimeoutMs,
         );
-        if (mentionsTemporary(sql) || STATEFUL.has(firstWord(sql))) this.stateful = this.wire.generation;
+        if (changesConnection(sql)) this.stateful = this.wire.generation;
         return answer;
     }
 
     async run(sql: string, values?: surface.Parameters): Promise<surface.Outcome> {
-        await this.before();
-        if (await this.set(sql)) return { rowsChanged: 0 };
-        if (!this.remote && looksLikeReading(sql)) {
-            await this.all(sql, values);
-            return { rowsChanged: 0 };
-        }
-        const { fields, count } = await this.remotely(sql, values);
-        return { rowsChanged: fields.length > 0 && looksLikeReading(sql) ? 0 : count };
+        return { rowsChanged: (await this.answer(sql, values)).count };
     }
 
     async all<T = surface.Row>(sql: string, values?: surface.Parameters): Promise<T[]> {
-        await this.before();
-        if (await this.set(sql)) return [];
-        return this.rows<T>(sql, values);
+        return (await this.answer<T>(sql, values)).rows;
     }
 
-    /** name: of a statement that the service keeps prepared. */
-    private async rows<T>(sql: string, values?: surface.Parameters, name?: string): Promise<T[]> {
-        if (!this.remote && looksLikeReading(sql)) {
-            try {
-                return await this.reader.use(this.busyTimeoutMs, async (con) =>
-                    running.rows<T>(await running.run(con, sql, values)),
-                );
-            } catch (error) {
-                if (!this.isForTheService(error)) throw error;
+    /** name: of a statement that the service keeps prepared.
+     * @internal */
+    async answer<T>(sql: string, values?: surface.Parameters, name?: string): Promise<{ rows: T[]; count: number }> {
+        const reads = looksLikeReading(sql);
+        if (reads) {
+            if (this.closed) throw closedError();
+            await this.lane.clear(this.busyTimeoutMs);
+            this.check();
+            if (!this.remote) {
+                try {
+                    const read = (con: DuckDBConnection) => running.run(con, sql, values).then(running.rows<T>);
+                    return { rows: await this.reader.use(this.busyTimeoutMs, read), count: 0 };
+                } catch (error) {
+                    if (!this.isForTheService(error)) throw error;
+                }
             }
         }
-        const answer = await this.remotely(sql, values, name);
-        return rowObjects(answer.fields, answer.rows) as T[];
+        return this.remotely(async () => {
+            if (await this.set(sql)) return { rows: [], count: 0 };
+            const { fields, rows, count } = await this.ask(sql, values, name);
+            return { rows: rowObjects(fields, rows) as T[], count: reads ? 0 : count };
+        });
     }
 
     /** A read that failed here: does the service know better? What writes after all; what names another of its databases; a database
@@ -153,7 +166,9 @@ export class Served implements surface.DuckDb {
 
     /** What is read here comes as it is computed; what the service answers, all at once. */
     async *stream<T = surface.Row>(sql: string, values?: surface.Parameters): AsyncGenerator<T, void, void> {
-        await this.before();
+        if (this.closed) throw closedError();
+        await this.lane.clear(this.busyTimeoutMs);
+        this.check();
         if (this.remote || !looksLikeReading(sql)) {
             yield* await this.all<T>(sql, values);
             return;
@@ -167,37 +182,26 @@ export class Served implements surface.DuckDb {
     }
 
     async prepare(sql: string): Promise<surface.Statement> {
-        await this.before();
-        if (findSetting(sql)) return new ServedStatement(this, sql, undefined);
-        return new ServedStatement(this, sql, `duckrow_${++this.names}`);
-    }
-
-    /** @internal */
-    async runPrepared<T>(
-        sql: string,
-        name: string | undefined,
-        values: surface.Parameters | undefined,
-    ): Promise<{ rows: T[]; count: number }> {
-        await this.before();
-        if (await this.set(sql)) return { rows: [], count: 0 };
-        if (!this.remote && looksLikeReading(sql)) return { rows: await this.rows<T>(sql, values, name), count: 0 };
-        const answer = await this.remotely(sql, values, name);
-        return { rows: rowObjects(answer.fields, answer.rows) as T[], count: answer.count };
+        if (this.closed) throw closedError();
+        const name = findSetting(sql) ? undefined : `duckrow_${++this.names}`;
+        return Promise.resolve(new ServedStatement(this, sql, name));
     }
 
     // ---- many rows ----
 
     async insertMany(table: string, rows: Iterable<InputRow>): Promise<number> {
-        await this.before();
         const all = Array.isArray(rows) ? (rows as InputRow[]) : [...rows];
-        if (all.length === 0) return 0;
-        const names = columnNames(all);
-        const list = names ? ` (${names.map(quoteName).join(', ')})` : '';
-        return this.wire.copy(`COPY ${quoteTable(table)}${list} FROM STDIN`, copyLines(all, names), this.busyTimeoutMs);
+        return this.remotely(async () => {
+            if (all.length === 0) return 0;
+            const names = columnNames(all);
+            const list = names ? ` (${names.map(quoteName).join(', ')})` : '';
+            const copy = `COPY ${quoteTable(table)}${list} FROM STDIN`;
+            return this.wire.copy(copy, copyLines(all, names), this.busyTimeoutMs);
+        });
     }
 
     async appender(table: string): Promise<surface.Appender> {
-        await this.rows(`SELECT * FROM ${quoteTable(table)} LIMIT 0`);
+        await this.all(`SELECT * FROM ${quoteTable(table)} LIMIT 0`);
         return new GatheringAppender((rows) => this.insertMany(table, rows));
     }
 
@@ -205,18 +209,17 @@ export class Served implements surface.DuckDb {
         if (this.closed) throw closedError();
         return this.lane.transaction(
             this.busyTimeoutMs,
-            async (sql) => {
-                if (sql !== 'COMMIT') return this.wire.run({ text: sql }, this.busyTimeoutMs);
-                if (!this.wire.inTransaction)
-                    throw new ServiceError(
-                        'the transaction had been rolled back by the service, so nothing of it was committed',
-                        'DUCKROW_SQL',
-                        '25P02',
-                    );
-                return this.wire.run({ text: sql }, this.busyTimeoutMs);
-            },
+            (sql) => this.control(sql),
             () => fn(this),
         );
+    }
+
+    /** The beginning and the end of a transaction. */
+    private async control(sql: string): Promise<void> {
+        if (sql === 'ROLLBACK' && !this.wire.inTransaction) return;
+        if (sql === 'COMMIT' && !this.wire.inTransaction) throw lostTransaction('25P02');
+        const { command } = await this.wire.run({ text: sql }, this.busyTimeoutMs);
+        if (sql === 'COMMIT' && command === 'ROLLBACK') throw lostTransaction('25P02'); // a statement had failed
     }
 
     async close(): Promise<void> {
@@ -256,11 +259,11 @@ class ServedStatement implements surface.Statement {
     ) {}
 
     async run(values?: surface.Parameters): Promise<surface.Outcome> {
-        return { rowsChanged: (await this.db.runPrepared(this.sql, this.name, values)).count };
+        return { rowsChanged: (await this.db.answer(this.sql, values, this.name)).count };
     }
 
     async all<T = surface.Row>(values?: surface.Parameters): Promise<T[]> {
-        return (await this.db.runPrepared<T>(this.sql, this.name, values)).rows;
+        return (await this.db.answer<T>(this.sql, values, this.name)).rows;
     }
 
     async get<T = surface.Row>(values?: surface.Parameters): Promise<T | undefined> {
