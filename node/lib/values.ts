@@ -40,6 +40,13 @@ export function bind(prepared: DuckDBPreparedStatement, values: Parameters): voi
         });
         return;
     }
-    for (const [name, value] of Object.entries(values as Record<string, Parameter>))
-        bindOne(prepared, prepared.parameterIndex(name), value);
+    for (const [name, value] of Object.entries(values as Record<string, Parameter>)) {
+        let index: number;
+        try {
+            index = prepared.parameterIndex(name);
+        } catch {
+            throw usage(`the statement has no parameter $${name}`);
+        }
+        bindOne(prepared, index, value);
+    }
 }

@@ -1,7 +1,7 @@
 /** What the tests share: folders, other processes, a service. */
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { DuckDb, Row } from 'duckrow';
 
 /** The folder that the package is installed in: other processes run there. */
@@ -19,6 +20,8 @@ const api = createRequire(import.meta.url).resolve('@duckdb/node-api');
 const bindings = createRequire(api).resolve('@duckdb/node-bindings');
 const ENGINE = join(dirname(createRequire(bindings).resolve(`${BINDINGS}/package.json`)), 'libduckdb.so');
 export const ENVIRONMENT = { ...process.env, DUCKROW_ENGINE: ENGINE };
+
+const execute = promisify(execFile);
 
 export function sleep(milliseconds: number): Promise<void> {
     return new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -71,8 +74,8 @@ export function makePath(t: TestContext): string {
 }
 
 /** The program, to its end. Returns what it says. */
-export function duckrow(...words: string[]): string {
-    return execFileSync(PROGRAM, words, { env: ENVIRONMENT, encoding: 'utf8' });
+export async function duckrow(...words: string[]): Promise<string> {
+    return (await execute(PROGRAM, words, { env: ENVIRONMENT })).stdout;
 }
 
 /** Another process, ended with the test at the latest. */
