@@ -1,20 +1,28 @@
 /** Rows of JavaScript values as columns of DuckDB. */
 
 import {
+    arrayValue,
     BIGINT,
     BLOB,
     BOOLEAN,
     DOUBLE,
+    DuckDBArrayType,
     DuckDBListType,
+    DuckDBMapType,
     DuckDBStructType,
     type DuckDBType,
     DuckDBTypeId,
+    DuckDBUnionType,
     type DuckDBValue,
     HUGEINT,
     JSToDuckDBValueConverter,
     LIST,
+    listValue,
+    mapValue,
     STRUCT,
+    structValue,
     TIMESTAMP,
+    unionValue,
     VARCHAR,
 } from '@duckdb/node-api';
 import { usage } from './errors';
@@ -42,14 +50,28 @@ const INTEGERS: Readonly<Partial<Record<DuckDBTypeId, readonly [bigint, bigint]>
     [DuckDBTypeId.UBIGINT]: [0n, 2n ** 64n - 1n],
 };
 const WIDE = new Set<DuckDBTypeId>([DuckDBTypeId.BIGINT, DuckDBTypeId.HUGEINT, DuckDBTypeId.UBIGINT]);
-const DATES = new Set<DuckDBTypeId>([
-    DuckDBTypeId.DATE,
-    DuckDBTypeId.TIMESTAMP,
-    DuckDBTypeId.TIMESTAMP_S,
-    DuckDBTypeId.TIMESTAMP_MS,
-    DuckDBTypeId.TIMESTAMP_NS,
-    DuckDBTypeId.TIMESTAMP_TZ,
-]);
+/** What a day of microseconds, and the nanoseconds of 64 bits, can hold. */
+const DAY = 86_400_000_000n;
+const MOST_NANOS_MS = Number(MOST_INT64 / 1_000_000n);
+const isDate = (value: Parameter) => value instanceof Date;
+const isBytes = (value: Parameter) => value instanceof Uint8Array;
+/** Which JavaScript values the others are made of: those that are read from them. */
+const MADE_OF: Readonly<Partial<Record<DuckDBTypeId, (value: Parameter) => boolean>>> = {
+    [DuckDBTypeId.BOOLEAN]: (value) => typeof value === 'boolean',
+    [DuckDBTypeId.DOUBLE]: (value) => typeof value === 'number',
+    [DuckDBTypeId.BLOB]: isBytes,
+    [DuckDBTypeId.BIT]: isBytes,
+    [DuckDBTypeId.UUID]: (value) => typeof value === 'string' && UUID_TEXT.test(value),
+    [DuckDBTypeId.DATE]: isDate,
+    [DuckDBTypeId.TIMESTAMP]: isDate,
+    [DuckDBTypeId.TIMESTAMP_S]: isDate,
+    [DuckDBTypeId.TIMESTAMP_MS]: isDate,
+    [DuckDBTypeId.TIMESTAMP_NS]: (value) => value instanceof Date && Math.abs(value.getTime()) < MOST_NANOS_MS,
+    [DuckDBTypeId.TIMESTAMP_TZ]: isDate,
+    [DuckDBTypeId.TIME]: (value) => typeof value === 'bigint' && value >= 0n && value <= DAY,
+    [DuckDBTypeId.TIME_TZ]: (value) => has(value, 'micros', 'offset'),
+    [DuckDBTypeId.INTERVAL]: (value) => has(value, 'months', 'days', 'micros'),
+};
 const NESTED = new Set<DuckDBTypeId>([
     DuckDBTypeId.LIST,
     DuckDBTypeId.ARRAY,
@@ -57,6 +79,12 @@ const NESTED = new Set<DuckDBTypeId>([
     DuckDBTypeId.MAP,
     DuckDBTypeId.UNION,
 ]);
+
+/** Is it an object with these keys and no others? */
+function has(value: Parameter, ...names: string[]): boolean {
+    if (typeof value !== 'object' || value === null || isStockValue(value)) return false;
+    return Object.keys(value).length === names.length && names.every((name) => name in value);
+}
 
 /** Stock DuckDB's own value classes. */
 export function isStockValue(value: unknown): value is DuckDBValue & object {
@@ -70,30 +98,90 @@ function integer(value: Parameter, [least, most]: readonly [bigint, bigint], wid
     return wide ? exact : Number(exact);
 }
 
+function fitAll(values: readonly Parameter[], typeOfEach: (i: number) => DuckDBType): DuckDBValue[] | undefined {
+    const fitted: DuckDBValue[] = [];
+    for (const [i, value] of values.entries()) {
+        const one = value === null || value === undefined ? null : fit(value, typeOfEach(i));
+        if (one === undefined) return undefined;
+        fitted.push(one);
+    }
+    return fitted;
+}
+
+/** Arrays and objects, if all within them fits. */
+function fitNested(value: object, type: DuckDBType): DuckDBValue | undefined {
+    if (Array.isArray(value)) {
+        const all = value as readonly Parameter[];
+        if (type instanceof DuckDBListType)
+            return mapped(
+                fitAll(all, () => type.valueType),
+                listValue,
+            );
+        if (type instanceof DuckDBArrayType)
+            return all.length === type.length
+                ? mapped(
+                      fitAll(all, () => type.valueType),
+                      arrayValue,
+                  )
+                : undefined;
+        if (!(type instanceof DuckDBMapType)) return undefined;
+        const entries = all as readonly { key: Parameter; value: Parameter }[];
+        const keys = fitAll(
+            entries.map((each) => each.key),
+            () => type.keyType,
+        );
+        const values = fitAll(
+            entries.map((each) => each.value),
+            () => type.valueType,
+        );
+        return keys && values && mapValue(keys.map((key, i) => ({ key, value: values[i] ?? null })));
+    }
+    const object = value as Readonly<Record<string, Parameter>>;
+    if (type instanceof DuckDBStructType) {
+        if (!Object.keys(object).every((name) => type.entryNames.includes(name))) return undefined;
+        const values = fitAll(
+            type.entryNames.map((name) => object[name]),
+            (i) => type.entryTypes[i] ?? VARCHAR,
+        );
+        return values && structValue(Object.fromEntries(type.entryNames.map((name, i) => [name, values[i] ?? null])));
+    }
+    if (type instanceof DuckDBMapType)
+        return fitNested(
+            Object.entries(object).map(([key, each]) => ({ key, value: each })),
+            type,
+        );
+    if (type instanceof DuckDBUnionType && typeof object.tag === 'string' && object.tag in type.tagMemberIndexes) {
+        const { tag } = object;
+        return mapped(
+            fitAll([object.value], () => type.memberTypeForTag(tag)),
+            ([one = null]) => unionValue(tag, one),
+        );
+    }
+    return undefined;
+}
+
+function mapped<A, B>(value: A | undefined, make: (value: A) => B): B | undefined {
+    return value === undefined ? undefined : make(value);
+}
+
 /** The value as a vector of this type has it; undefined: DuckDB has to convert it, or to refuse. */
 function fit(value: Parameter, type: DuckDBType): DuckDBValue | undefined {
     const range = INTEGERS[type.typeId];
     if (range) return integer(value, range, WIDE.has(type.typeId));
-    switch (type.typeId) {
-        case DuckDBTypeId.BOOLEAN:
-            return typeof value === 'boolean' ? value : undefined;
-        case DuckDBTypeId.DOUBLE:
-            return typeof value === 'number' ? value : undefined;
-        case DuckDBTypeId.VARCHAR:
-            return typeof value === 'string' && !type.alias ? value : undefined;
-        case DuckDBTypeId.BLOB:
-            return value instanceof Uint8Array ? convert(value, type) : undefined;
-        case DuckDBTypeId.UUID:
-            return typeof value === 'string' && UUID_TEXT.test(value) ? convert(value, type) : undefined;
-        default:
-    }
-    if (DATES.has(type.typeId)) return value instanceof Date ? convert(value, type) : undefined;
-    if (NESTED.has(type.typeId) && typeof value === 'object') return isStockValue(value) ? value : convert(value, type);
-    return undefined;
+    const kind = MADE_OF[type.typeId];
+    if (kind) return kind(value) ? convert(value, type) : undefined;
+    if (type.typeId === DuckDBTypeId.VARCHAR) return typeof value === 'string' && !type.alias ? value : undefined;
+    if (!NESTED.has(type.typeId) || typeof value !== 'object' || value === null) return undefined;
+    return isStockValue(value) ? value : fitNested(value, type);
 }
 
 function convert(value: Parameter, type: DuckDBType): DuckDBValue {
     return JSToDuckDBValueConverter(value as never, type, JSToDuckDBValueConverter);
+}
+
+/** For JSON: a number where that is exact. */
+function plain(value: bigint): number | string {
+    return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
 }
 
 /** What a cast from text makes the same of. */
@@ -101,9 +189,14 @@ function text(value: Parameter): string {
     if (value instanceof Date) return value.toISOString().replace('T', ' ').replace('Z', '+00');
     if (typeof value === 'object' && value !== null && !isStockValue(value)) {
         if (value instanceof Uint8Array) throw usage('bytes fit a column of BLOB only');
-        return JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? Number(each) : each));
+        return JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? plain(each) : each));
     }
     return String(value);
+}
+
+function width(value: bigint): string {
+    if (value >= -MOST_INT64 && value < MOST_INT64) return 'integer';
+    return value >= -MOST_INT128 && value < MOST_INT128 ? 'huge' : 'beyond';
 }
 
 /** The type that holds all of them. */
@@ -112,7 +205,7 @@ export function typeOf(values: readonly Parameter[]): DuckDBType {
     for (const value of values) {
         if (value === null || value === undefined) continue;
         if (typeof value === 'number') kinds.add(Number.isSafeInteger(value) ? 'integer' : 'number');
-        else if (typeof value === 'bigint') kinds.add(value >= -MOST_INT64 && value < MOST_INT64 ? 'integer' : 'huge');
+        else if (typeof value === 'bigint') kinds.add(width(value));
         else if (typeof value !== 'object') kinds.add(typeof value);
         else if (value instanceof Date) kinds.add('date');
         else if (value instanceof Uint8Array) kinds.add('bytes');
@@ -130,6 +223,7 @@ export function typeOf(values: readonly Parameter[]): DuckDBType {
     if (only('object')) {
         const objects = values.filter((each) => each !== null && each !== undefined) as Record<string, Parameter>[];
         const names = new Set(objects.flatMap((each) => Object.keys(each)));
+        if (names.size === 0) return VARCHAR; // a structure has one field at least
         return STRUCT(Object.fromEntries([...names].map((name) => [name, typeOf(objects.map((each) => each[name]))])));
     }
     return VARCHAR;
@@ -147,21 +241,18 @@ function shape(value: Parameter, type: DuckDBType): Parameter {
     return type.typeId === DuckDBTypeId.DOUBLE ? Number(value) : value;
 }
 
+/** For a column of JSON: a string is JSON already. */
+function jsonText(value: Parameter): string | null {
+    return value === null || value === undefined ? null : text(value);
+}
+
 /** As one column; with a type that is wanted, of that if all values are at home in it. */
 export function column(given: readonly Parameter[], wanted?: DuckDBType): Column {
-    if (wanted) {
-        const values: DuckDBValue[] = [];
-        let fits = true;
-        for (const value of given) {
-            const fitted = value === null || value === undefined ? null : fit(value, wanted);
-            if (fitted === undefined) {
-                fits = false;
-                break;
-            }
-            values.push(fitted);
-        }
-        if (fits) return { type: wanted, values };
-    }
+    for (const value of given)
+        if (value instanceof Date && Number.isNaN(value.getTime())) throw usage('an invalid Date has no value');
+    if (wanted?.alias === 'JSON') return { type: VARCHAR, values: given.map(jsonText) };
+    const values = wanted && fitAll(given, () => wanted);
+    if (values) return { type: wanted, values };
     const type = typeOf(given);
     return {
         type,

@@ -2,6 +2,7 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Config } from './engines';
+import { closedError } from './errors';
 import { Reading } from './reader';
 
 const KEEP_MS = 1_000;
@@ -26,27 +27,39 @@ export class FreshReader {
         private readonly config: Config,
     ) {}
 
+    /** The newest, with one user more. */
     private async newest(timeoutMs: number): Promise<Current> {
-        const current = this.current;
-        if (current && !current.left && current.reading.mount.fresh) return current;
-        if (current) {
-            this.current = undefined;
-            current.left = true;
-            if (current.users === 0) await this.drop(current);
+        await this.opening?.catch(() => undefined); // begun before this call, it may lack what was committed since
+        let current = this.current;
+        if (!current?.reading.mount.fresh) {
+            if (current) await this.leave(current);
+            this.opening ??= this.open(timeoutMs).finally(() => {
+                this.opening = undefined;
+            });
+            current = await this.opening;
         }
-        const opening = (this.opening ??= this.open(timeoutMs));
-        try {
-            return await opening;
-        } finally {
-            if (this.opening === opening) this.opening = undefined;
-        }
+        if (current.left) return this.newest(timeoutMs);
+        current.users++;
+        return current;
     }
 
     private async open(timeoutMs: number): Promise<Current> {
         const reading = await Reading.open(this.path, this.config, timeoutMs);
         const current = { reading, con: await reading.engine.connect(), users: 0, left: false };
+        if (this.closed) {
+            await this.leave(current);
+            throw closedError();
+        }
         this.current = current;
         return current;
+    }
+
+    /** The last user ends it. */
+    private async leave(current: Current): Promise<void> {
+        if (this.current === current) this.current = undefined;
+        if (current.left) return;
+        current.left = true;
+        if (current.users === 0) await this.drop(current);
     }
 
     private async drop(current: Current): Promise<void> {
@@ -55,20 +68,14 @@ export class FreshReader {
     }
 
     private async done(current: Current): Promise<void> {
-        current.users--;
-        if (current.users > 0) return;
-        if (current.left || this.closed) {
-            if (this.current === current) this.current = undefined;
-            current.left = true;
+        if (--current.users > 0) return;
+        if (current.left) {
             await this.drop(current);
             return;
         }
         clearTimeout(this.timer);
         this.timer = setTimeout(() => {
-            if (this.current !== current || current.users > 0) return;
-            this.current = undefined;
-            current.left = true;
-            void this.drop(current);
+            if (current.users === 0) void this.leave(current);
         }, KEEP_MS);
         this.timer.unref();
     }
@@ -76,7 +83,6 @@ export class FreshReader {
     /** Runs `work` on a connection to the newest snapshot. */
     async use<T>(timeoutMs: number, work: (con: DuckDBConnection) => Promise<T>): Promise<T> {
         const current = await this.newest(timeoutMs);
-        current.users++;
         try {
             return await work(current.con);
         } finally {
@@ -87,7 +93,6 @@ export class FreshReader {
     /** A connection of the caller's own, until it is released. */
     async hold(timeoutMs: number): Promise<{ con: DuckDBConnection; release: () => void }> {
         const current = await this.newest(timeoutMs);
-        current.users++;
         const con = await current.reading.engine.connect();
         const release = () => {
             con.closeSync();
@@ -99,10 +104,6 @@ export class FreshReader {
     async close(): Promise<void> {
         this.closed = true;
         clearTimeout(this.timer);
-        const current = this.current;
-        this.current = undefined;
-        if (!current) return;
-        current.left = true;
-        if (current.users === 0) await this.drop(current);
+        if (this.current) await this.leave(this.current);
     }
 }

@@ -6,7 +6,7 @@ export { BusyError, DuckrowError, IdleError, ServiceError } from './errors';
 export { openDuckDb } from './open';
 export { Reader, ReaderStatement } from './reader';
 export { stage } from './staging';
-export { status, type ProcessStatus, type Status } from './status';
+export { status, type ProcessStatus, type StagingStatus, type Status } from './status';
 export type { Holder } from './core';
 export type { Appender, DuckDb, OpenOptions, Outcome, Parameter, Parameters, Row, Rows, Statement } from './surface';
 

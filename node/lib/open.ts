@@ -28,6 +28,7 @@ export function openDuckDb(path: string, options?: surface.OpenOptions): Promise
  */
 export async function openDuckDb(path: string, options: surface.OpenOptions = {}): Promise<surface.DuckDb> {
     if (typeof path !== 'string') throw usage('the path of a database is a string');
+    if (path.startsWith(':memory:')) throw usage("a database in memory is nobody else's: open it with DuckDBInstance.create()");
     if (options.readOnly && options.exclusive) throw usage('exclusive is for writing, and readOnly excludes it');
     const timeoutMs = checkMs('busyTimeoutMs', options.busyTimeoutMs, surface.DEFAULT_TIMEOUT_MS);
     const idleReleaseMs = checkMs('idleReleaseMs', options.idleReleaseMs, surface.DEFAULT_IDLE_RELEASE_MS);

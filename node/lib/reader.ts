@@ -18,7 +18,7 @@ import { closedError, DuckrowError } from './errors';
 import { Lane } from './lane';
 import { ReadMount } from './mounts';
 import * as running from './running';
-import { findSetting, mentionsTemporary, outlivesConnection } from './sql';
+import { changesConnection, findSetting, outlivesConnection } from './sql';
 import * as surface from './surface';
 
 type Types = DuckDBType[] | Record<string, DuckDBType | undefined>;
@@ -79,6 +79,8 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
     declare busyTimeoutMs: number;
     declare private reading: Reading;
     declare private lane: Lane;
+    /** Has it temporary tables, settings, and so on? */
+    declare private stateful: boolean;
     declare private closing: Promise<void> | undefined;
 
     /** Makes one of a connection that DuckDB made. */
@@ -91,6 +93,7 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
             busyTimeoutMs,
             reading,
             lane: new Lane(),
+            stateful: false,
             closing: undefined,
         });
         lost.register(reader, reading, reader);
@@ -111,6 +114,7 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
     private look(sql: string): void {
         if (this.closing) throw closedError();
         if (outlivesConnection(sql)) this.reading.engine.clean = false;
+        if (changesConnection(sql)) this.stateful = true;
     }
 
     /** The statement that DuckDB gets: of a setting of duckrow's, one that keeps its value. */
@@ -126,12 +130,15 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
 
     override async run(sql: string, values?: surface.Parameters, types?: Types): Promise<DuckDBMaterializedResult> {
         this.look(sql);
-        await this.lane.clear(this.busyTimeoutMs);
-        const work = (text: string) =>
-            types !== undefined || values === undefined
-                ? super.run(text, values as DuckDBValue[], types)
-                : running.run(this, text, values);
-        return this.reading.attachments.around(this.take(sql), this.busyTimeoutMs, work);
+        const text = this.take(sql);
+        return this.lane.statement(this.busyTimeoutMs, async (before) => {
+            await before;
+            const work = (statement: string) =>
+                types !== undefined || values === undefined
+                    ? super.run(statement, values as DuckDBValue[], types)
+                    : running.run(this, statement, values);
+            return this.reading.attachments.around(text, this.busyTimeoutMs, work);
+        });
     }
 
     override async extractStatements(sql: string): Promise<DuckDBExtractedStatements> {
@@ -188,11 +195,11 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
         return (await this.all<T>(sql, values))[0];
     }
 
-    /** On a connection of its own, so that this one may be used meanwhile; where temporary tables may be meant, all rows at first. */
+    /** On a connection of its own, so that this one may be used meanwhile; where the answer may depend on what was done on this one, all
+     * rows at first. */
     private async *rows<T>(sql: string, values?: surface.Parameters): AsyncGenerator<T, void, void> {
         this.look(sql);
-        await this.lane.clear(this.busyTimeoutMs);
-        if (this.lane.inside || mentionsTemporary(sql)) {
+        if (this.lane.inside || this.stateful) {
             yield* await this.all<T>(sql, values);
             return;
         }

@@ -5,6 +5,7 @@
  * acknowledges it, so one reads what one has written. Everything else goes to the service.
  */
 
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { GatheringAppender } from './appender';
 import { columnNames, type InputRow } from './columns';
 import { core } from './core';
@@ -23,13 +24,15 @@ const COPY_BYTES = 1 << 16;
 /** A statement with values is prepared once it has come so often, as psycopg does; not more of them than that. */
 const PREPARE_AFTER = 5;
 const MOST_PREPARED = 100;
-/** What leaves something in the session at the service that its answers depend on. */
-const STATEFUL = new Set(['SET', 'RESET', 'USE', 'PRAGMA', 'PREPARE', 'LOAD']);
 
 const lost = new FinalizationRegistry<{ wire: Wire; reader: FreshReader }>(({ wire, reader }) => {
     void wire.close();
     void reader.close();
 });
+
+function lostTransaction(state: string): ServiceError {
+    return new ServiceError('the service has rolled the transaction back: nothing of it is committed', 'DUCKROW_SQL', state);
+}
 
 /** undefined: no service has the database. */
 export async function connectServed(
@@ -66,9 +69,9 @@ export class Served implements surface.DuckDb {
 
     // ---- statements ----
 
-    /** What there is to wait for; nothing, mostly. */
-    private before(): Promise<void> | undefined {
+    private check(): void {
         if (this.closed) throw closedError();
+        if (this.lane.inside && !this.wire.inTransaction) throw lostTransaction('25P01');
         if (this.stateful && this.stateful !== this.wire.generation && !this.wire.inTransaction) {
             this.stateful = 0;
             throw new ServiceError(
@@ -77,7 +80,16 @@ export class Served implements surface.DuckDb {
                 '08006',
             );
         }
-        return this.lane.free ? undefined : this.lane.clear(this.busyTimeoutMs);
+    }
+
+    /** What goes to the service, in the order of the calls. */
+    private remotely<T>(work: () => Promise<T>): Promise<T> {
+        if (this.closed) return Promise.reject(closedError());
+        return this.lane.statement(this.busyTimeoutMs, async (before) => {
+            await before; // node-postgres takes one at a time
+            this.check();
+            return work();
+        });
     }
 
     /** Is a read for the service to answer? */
@@ -104,17 +116,16 @@ export class Served implements surface.DuckDb {
         const uses = (this.uses.get(sql) ?? 0) + 1;
         if (uses === 1 && this.uses.size >= MOST_PREPARED) return undefined;
         this.uses.set(sql, uses);
-        return uses > PREPARE_AFTER ? `duckrow_${this.nameFor(sql)}` : undefined;
+        return uses > PREPARE_AFTER ? this.nameFor(sql) : undefined;
     }
 
-    private nameFor(sql: string): number {
+    private nameFor(sql: string): string {
         const number = this.names.get(sql) ?? this.names.size + 1;
         this.names.set(sql, number);
-        return number;
+        return `duckrow_${number}`;
     }
 
-    private async remotely(sql: string, values?: surface.Parameters, name?: string): Promise<Answer> {
-        const told = tell(sql);
+    private async ask(sql: string, values?: surface.Parameters, name?: string): Promise<Answer> {
         let statement: Prepared = { text: sql };
         if (values !== undefined) {
             const bound = numbered(sql, values);
@@ -123,48 +134,43 @@ export class Served implements surface.DuckDb {
         const kept = name ?? (values === undefined ? undefined : this.nameOf(statement.text));
         if (kept !== undefined) statement = { ...statement, name: kept };
         const answer = await this.wire.run(statement, this.busyTimeoutMs);
-        if (told.temporary || STATEFUL.has(told.word)) this.stateful = this.wire.generation;
+        if (tell(sql).changes) this.stateful = this.wire.generation;
         return answer;
     }
 
     async run(sql: string, values?: surface.Parameters): Promise<surface.Outcome> {
-        const wait = this.before();
-        if (wait) await wait;
-        const { setting, reads } = tell(sql);
-        if (setting) {
-            await this.set(setting);
-            return { rowsChanged: 0 };
-        }
-        if (reads && !this.remote) {
-            await this.rows(sql, values);
-            return { rowsChanged: 0 };
-        }
-        const { fields, count } = await this.remotely(sql, values);
-        return { rowsChanged: fields.length > 0 && reads ? 0 : count };
+        return { rowsChanged: (await this.answer(sql, values)).count };
     }
 
     async all<T = surface.Row>(sql: string, values?: surface.Parameters): Promise<T[]> {
-        const wait = this.before();
-        if (wait) await wait;
-        const { setting } = tell(sql);
-        if (!setting) return this.rows<T>(sql, values);
-        await this.set(setting);
-        return [];
+        return (await this.answer<T>(sql, values)).rows;
     }
 
-    /** name: of a statement that the service keeps prepared. */
-    private async rows<T>(sql: string, values?: surface.Parameters, name?: string): Promise<T[]> {
-        if (!this.remote && tell(sql).reads) {
-            try {
-                return await this.reader.use(this.busyTimeoutMs, async (con) =>
-                    running.rows<T>(await running.run(con, sql, values)),
-                );
-            } catch (error) {
-                if (!this.isForTheService(error)) throw error;
+    /** name: of a statement that the service keeps prepared.
+     * @internal */
+    async answer<T>(sql: string, values?: surface.Parameters, name?: string): Promise<{ rows: T[]; count: number }> {
+        const { reads, setting } = tell(sql);
+        if (reads) {
+            if (this.closed) throw closedError();
+            await this.lane.clear(this.busyTimeoutMs);
+            this.check();
+            if (!this.remote) {
+                try {
+                    const read = (con: DuckDBConnection) => running.run(con, sql, values).then(running.rows<T>);
+                    return { rows: await this.reader.use(this.busyTimeoutMs, read), count: 0 };
+                } catch (error) {
+                    if (!this.isForTheService(error)) throw error;
+                }
             }
         }
-        const answer = await this.remotely(sql, values, name);
-        return rowObjects(answer.fields, answer.rows) as T[];
+        return this.remotely(async () => {
+            if (setting) {
+                await this.set(setting);
+                return { rows: [], count: 0 };
+            }
+            const { fields, rows, count } = await this.ask(sql, values, name);
+            return { rows: rowObjects(fields, rows) as T[], count: reads ? 0 : count };
+        });
     }
 
     /** A read that failed here: does the service know better? What writes after all; what names another of its databases; a database
@@ -180,7 +186,9 @@ export class Served implements surface.DuckDb {
 
     /** What is read here comes as it is computed; what the service answers, all at once. */
     async *stream<T = surface.Row>(sql: string, values?: surface.Parameters): AsyncGenerator<T, void, void> {
-        await this.before();
+        if (this.closed) throw closedError();
+        await this.lane.clear(this.busyTimeoutMs);
+        this.check();
         if (this.remote || !tell(sql).reads) {
             yield* await this.all<T>(sql, values);
             return;
@@ -194,40 +202,26 @@ export class Served implements surface.DuckDb {
     }
 
     async prepare(sql: string): Promise<surface.Statement> {
-        await this.before();
-        return new ServedStatement(this, sql, tell(sql).setting ? undefined : `duckrow_${this.nameFor(sql)}`);
-    }
-
-    /** @internal */
-    async runPrepared<T>(
-        sql: string,
-        name: string | undefined,
-        values: surface.Parameters | undefined,
-    ): Promise<{ rows: T[]; count: number }> {
-        await this.before();
-        const { setting, reads } = tell(sql);
-        if (setting) {
-            await this.set(setting);
-            return { rows: [], count: 0 };
-        }
-        if (reads && !this.remote) return { rows: await this.rows<T>(sql, values, name), count: 0 };
-        const answer = await this.remotely(sql, values, name);
-        return { rows: rowObjects(answer.fields, answer.rows) as T[], count: answer.count };
+        if (this.closed) throw closedError();
+        const name = tell(sql).setting ? undefined : this.nameFor(sql);
+        return Promise.resolve(new ServedStatement(this, sql, name));
     }
 
     // ---- many rows ----
 
     async insertMany(table: string, rows: Iterable<InputRow>): Promise<number> {
-        await this.before();
         const all = Array.isArray(rows) ? (rows as InputRow[]) : [...rows];
-        if (all.length === 0) return 0;
-        const names = columnNames(all);
-        const list = names ? ` (${names.map(quoteName).join(', ')})` : '';
-        return this.wire.copy(`COPY ${quoteTable(table)}${list} FROM STDIN`, copyLines(all, names), this.busyTimeoutMs);
+        return this.remotely(async () => {
+            if (all.length === 0) return 0;
+            const names = columnNames(all);
+            const list = names ? ` (${names.map(quoteName).join(', ')})` : '';
+            const copy = `COPY ${quoteTable(table)}${list} FROM STDIN`;
+            return this.wire.copy(copy, copyLines(all, names), this.busyTimeoutMs);
+        });
     }
 
     async appender(table: string): Promise<surface.Appender> {
-        await this.rows(`SELECT * FROM ${quoteTable(table)} LIMIT 0`);
+        await this.all(`SELECT * FROM ${quoteTable(table)} LIMIT 0`);
         return new GatheringAppender((rows) => this.insertMany(table, rows));
     }
 
@@ -235,18 +229,17 @@ export class Served implements surface.DuckDb {
         if (this.closed) throw closedError();
         return this.lane.transaction(
             this.busyTimeoutMs,
-            async (sql) => {
-                if (sql !== 'COMMIT') return this.wire.run({ text: sql }, this.busyTimeoutMs);
-                if (!this.wire.inTransaction)
-                    throw new ServiceError(
-                        'the transaction had been rolled back by the service, so nothing of it was committed',
-                        'DUCKROW_SQL',
-                        '25P02',
-                    );
-                return this.wire.run({ text: sql }, this.busyTimeoutMs);
-            },
+            (sql) => this.control(sql),
             () => fn(this),
         );
+    }
+
+    /** The beginning and the end of a transaction. */
+    private async control(sql: string): Promise<void> {
+        if (sql === 'ROLLBACK' && !this.wire.inTransaction) return;
+        if (sql === 'COMMIT' && !this.wire.inTransaction) throw lostTransaction('25P02');
+        const { command } = await this.wire.run({ text: sql }, this.busyTimeoutMs);
+        if (sql === 'COMMIT' && command === 'ROLLBACK') throw lostTransaction('25P02'); // a statement had failed
     }
 
     async close(): Promise<void> {
@@ -286,11 +279,11 @@ class ServedStatement implements surface.Statement {
     ) {}
 
     async run(values?: surface.Parameters): Promise<surface.Outcome> {
-        return { rowsChanged: (await this.db.runPrepared(this.sql, this.name, values)).count };
+        return { rowsChanged: (await this.db.answer(this.sql, values, this.name)).count };
     }
 
     async all<T = surface.Row>(values?: surface.Parameters): Promise<T[]> {
-        return (await this.db.runPrepared<T>(this.sql, this.name, values)).rows;
+        return (await this.db.answer<T>(this.sql, values, this.name)).rows;
     }
 
     async get<T = surface.Row>(values?: surface.Parameters): Promise<T | undefined> {

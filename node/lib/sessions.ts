@@ -23,7 +23,7 @@ const WARN_MS = 1_000;
 export class Client {
     transaction = false;
     /** Half-read results. */
-    streams = 0;
+    readonly streams = new Set<{ end(): Promise<void> }>();
     /** Its statements that run. */
     running = 0;
     usedAt = performance.now();
@@ -38,7 +38,7 @@ export class Client {
     ) {}
 
     get busy(): boolean {
-        return this.transaction || this.streams > 0;
+        return this.transaction || this.streams.size > 0;
     }
 
     /** Asks the engine: a BEGIN that fails would abort the transaction; outside of one each statement has another number. */
@@ -102,8 +102,9 @@ export class Session {
         }
     }
 
-    /** Ends a connection: its open transaction is rolled back. */
+    /** Ends a connection: its open transaction is rolled back, its half-read results end. */
     async disconnect(client: Client): Promise<void> {
+        for (const stream of client.streams) await stream.end();
         while (client.running > 0) await this.moved();
         await client.rollback();
         client.native.closeSync();
@@ -126,19 +127,25 @@ export class Session {
     /** Before a statement: the file is mounted, and stays so until `leave`. */
     async enter(client: Client | undefined, timeoutMs: number, signal?: AbortSignal): Promise<void> {
         const deadline = performance.now() + timeoutMs;
-        for (;;) {
-            throwIfAborted(signal);
-            this.raiseLost();
-            if (this.phase === 'open' && (client?.busy || performance.now() >= this.drainUntil)) break;
-            if (this.phase === 'parked') await this.unpark(deadline, signal);
-            else await this.moved(deadline, timeoutMs, signal);
-        }
-        this.mount.guard();
-        this.running++;
         if (client) {
-            client.running++;
+            client.running++; // who waits is not idle
             client.warned = false;
         }
+        try {
+            for (;;) {
+                throwIfAborted(signal);
+                this.raiseLost();
+                if (this.phase === 'open' && (client?.busy || performance.now() >= this.drainUntil)) break;
+                if (this.phase === 'parked') await this.unpark(deadline, signal);
+                else await this.moved(deadline, timeoutMs, signal);
+            }
+            this.mount.guard();
+        } catch (error) {
+            if (client) client.running--;
+            this.notify();
+            throw error;
+        }
+        this.running++;
     }
 
     /** After it. */
@@ -150,6 +157,12 @@ export class Session {
             client.usedAt = this.usedAt;
         }
         this.notify();
+    }
+
+    /** Something else goes on within a statement that is entered, and has a `leave` of its own. */
+    stay(client: Client): void {
+        this.running++;
+        client.running++;
     }
 
     /** A connection for a moment, while a statement of `client` is entered. */
@@ -308,10 +321,9 @@ export class Session {
         }
         if (client.idleInTransactionMs > 0 && idle >= client.idleInTransactionMs) {
             client.ended = `this transaction was idle for ${(idle / 1000).toFixed(1)} s, and was rolled back`;
-            client.running++;
+            this.stay(client); // while it is rolled back the file can't be closed
             void client.rollback().finally(() => {
-                client.running--;
-                this.notify();
+                this.leave(client);
             });
         }
     }

@@ -16,6 +16,9 @@ const OPENS = new Set(['BEGIN', 'START']);
 const CLOSES = new Set(['COMMIT', 'END', 'ROLLBACK', 'ABORT']);
 const READS = new Set(['SELECT', 'FROM', 'WITH', 'VALUES', 'TABLE', 'DESCRIBE', 'DESC', 'SHOW', 'SUMMARIZE', 'EXPLAIN', 'PIVOT']);
 READS.add('UNPIVOT');
+const CHANGES = new Set(['SET', 'RESET', 'USE', 'PRAGMA', 'PREPARE', 'LOAD']);
+const CHANGING = new RegExp(`\\b(?:${[...CHANGES].join('|')})\\b`, 'i');
+const TEMPORARY = /\btemp(?:orary)?\b/i;
 /** Words without which no statement changes more than its own connection and the database. */
 const OUTLIVES =
     /\b(?:set|reset|pragma|attach|detach|load|install|call|use|import|secret|extension|function|macro|force|checkpoint|enable_\w+|disable_\w+|force_\w+|\w*_log\w*|logging)\b/i;
@@ -64,17 +67,21 @@ export function firstWord(sql: string): string {
     return (FIRST_WORD.exec(sql)?.[1] ?? '').toUpperCase();
 }
 
+/** Is it one statement? False when in doubt. */
+function isSingle(sql: string): boolean {
+    return !sql.trimEnd().replace(/;+$/, '').includes(';');
+}
+
 /** Is a transaction open once this has succeeded? 'same': as before; 'ask': only the engine can tell. */
 export function transactionAfter(sql: string): boolean | 'same' | 'ask' {
     const word = firstWord(sql);
-    const single = !sql.trimEnd().replace(/;+$/, '').includes(';');
-    if (single) return OPENS.has(word) ? true : CLOSES.has(word) ? false : 'same';
+    if (isSingle(sql)) return OPENS.has(word) ? true : CLOSES.has(word) ? false : 'same';
     return TRANSACTION.test(sql) ? 'ask' : 'same';
 }
 
 /** May this only read? True for what begins like that; the engine has the last word. */
 export function looksLikeReading(sql: string): boolean {
-    return READS.has(firstWord(sql)) && !sql.trimEnd().replace(/;+$/, '').includes(';');
+    return READS.has(firstWord(sql)) && isSingle(sql);
 }
 
 /** May this leave something behind in the engine that another connection would see? True when in doubt. */
@@ -82,17 +89,18 @@ export function outlivesConnection(sql: string): boolean {
     return OUTLIVES.test(sql);
 }
 
-/** Does it make something that only its own connection sees? True when in doubt. */
-export function mentionsTemporary(sql: string): boolean {
-    return /\btemp(?:orary)?\b/i.test(sql);
+/** May it leave something in its own connection that later answers depend on, as temporary tables and settings? True when in doubt. */
+export function changesConnection(sql: string): boolean {
+    return CHANGES.has(firstWord(sql)) || TEMPORARY.test(sql) || (!isSingle(sql) && CHANGING.test(sql));
 }
 
 /** What the text of a statement tells. */
 export interface Told {
     readonly setting: Setting | undefined;
-    readonly word: string;
+    /** Does it begin as what only reads does? */
     readonly reads: boolean;
-    readonly temporary: boolean;
+    /** May it leave something on its connection? */
+    readonly changes: boolean;
 }
 
 const MOST_TEXTS = 500;
@@ -105,9 +113,8 @@ export function tell(sql: string): Told {
     if (found) return found;
     const told = {
         setting: findSetting(sql),
-        word: firstWord(sql),
         reads: looksLikeReading(sql),
-        temporary: mentionsTemporary(sql),
+        changes: changesConnection(sql),
     };
     if (sql.length <= MOST_LENGTH) {
         if (texts.size >= MOST_TEXTS) texts.clear();

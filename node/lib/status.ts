@@ -1,11 +1,17 @@
 /** A look from outside: takes no turn, waits for nothing, writes nothing. */
 
-import { core } from './core';
+import { core, type Holder } from './core';
 
-export interface ProcessStatus {
-    readonly pid: number;
-    readonly kind: string;
-    readonly command: string;
+export interface ProcessStatus extends Holder {
+    /** In clock ticks after boot. */
+    readonly started: number;
+}
+
+export interface StagingStatus {
+    readonly files: number;
+    readonly bytes: number;
+    readonly oldestSeconds: number | null;
+    readonly quarantined: number;
 }
 
 /** As `duckrow status --json` prints it, names in camel case. */
@@ -15,8 +21,11 @@ export interface Status {
     readonly exists: boolean;
     readonly held: boolean;
     readonly holder: ProcessStatus | null;
-    readonly waiting: readonly ProcessStatus[];
+    /** How many. */
+    readonly waiting: number;
+    readonly waiters: readonly ProcessStatus[];
     readonly fresh: boolean;
+    readonly staging: StagingStatus & { readonly tables: Readonly<Record<string, StagingStatus>> };
     readonly [name: string]: unknown;
 }
 
@@ -24,10 +33,13 @@ function camel(name: string): string {
     return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function renamed(value: unknown): unknown {
-    if (Array.isArray(value)) return value.map(renamed);
+/** Tables keep their names. */
+function renamed(value: unknown, rename = camel): unknown {
+    if (Array.isArray(value)) return value.map((each) => renamed(each));
     if (value === null || typeof value !== 'object') return value;
-    return Object.fromEntries(Object.entries(value).map(([name, each]) => [camel(name), renamed(each)]));
+    return Object.fromEntries(
+        Object.entries(value).map(([name, each]) => [rename(name), renamed(each, name === 'tables' ? String : camel)]),
+    );
 }
 
 /** Throws DuckrowError where the path is no database. */

@@ -1,63 +1,31 @@
 /** Parameters on their way into stock DuckDB. */
 
-import {
-    blobValue,
-    type DuckDBPreparedStatement,
-    type DuckDBType,
-    DuckDBTimestampTZValue,
-    DuckDBTypeId,
-    type DuckDBValue,
-    JSToDuckDBValueConverter,
-    listValue,
-    structValue,
-} from '@duckdb/node-api';
-import { isStockValue } from './columns';
+import { type DuckDBPreparedStatement, DuckDBTimestampTZValue, DuckDBTypeId } from '@duckdb/node-api';
+import { column, isStockValue } from './columns';
 import { usage } from './errors';
 import type { Parameter, Parameters } from './surface';
 
 const UNKNOWN = new Set<number>([DuckDBTypeId.INVALID, DuckDBTypeId.ANY, DuckDBTypeId.SQLNULL]);
 const MICROS = 1000n;
-const INT64 = 2n ** 63n;
-
-/** For a place whose type is not known. */
-function guess(value: Parameter): DuckDBValue {
-    if (value === undefined || value === null) return null;
-    if (typeof value !== 'object') return value;
-    if (value instanceof Date) return new DuckDBTimestampTZValue(BigInt(value.getTime()) * MICROS);
-    if (value instanceof Uint8Array) return blobValue(value);
-    if (Array.isArray(value)) return listValue(value.map(guess));
-    if (isStockValue(value)) return value;
-    return structValue(Object.fromEntries(Object.entries(value as Record<string, Parameter>).map(([k, v]) => [k, guess(v)])));
-}
-
-/** A JavaScript value as stock DuckDB's, for a column or parameter of this type. */
-export function toDuckDb(value: Parameter, type: DuckDBType): DuckDBValue {
-    if (value === undefined || value === null) return null;
-    if (typeof value === 'object') {
-        if (isStockValue(value)) return value;
-        return UNKNOWN.has(type.typeId) ? guess(value) : JSToDuckDBValueConverter(value as never, type, JSToDuckDBValueConverter);
-    }
-    return value;
-}
 
 function bindOne(prepared: DuckDBPreparedStatement, index: number, value: Parameter): void {
     if (value === undefined || value === null) {
         prepared.bindNull(index);
-    } else if (typeof value === 'bigint') {
-        if (value >= -INT64 && value < INT64) prepared.bindBigInt(index, value);
-        else prepared.bindHugeInt(index, value);
     } else if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
         prepared.bindDouble(index, value); // beyond 2^53 it is nobody's exact number
-    } else if (typeof value !== 'object') {
+    } else if ((typeof value !== 'object' && typeof value !== 'bigint') || isStockValue(value)) {
         prepared.bindValue(index, value);
     } else if (value instanceof Uint8Array) {
         prepared.bindBlob(index, value);
-    } else if (isStockValue(value)) {
-        prepared.bindValue(index, value);
     } else {
-        const type = prepared.parameterType(index);
-        if (UNKNOWN.has(type.typeId)) prepared.bindValue(index, guess(value));
-        else prepared.bindValue(index, toDuckDb(value, type), type);
+        const known = prepared.parameterType(index);
+        const wanted = UNKNOWN.has(known.typeId) ? undefined : known;
+        const { type, values } = column([value], wanted);
+        const [made = null] = values;
+        // Without a type that is wanted it is a point in time.
+        if (!wanted && value instanceof Date)
+            prepared.bindTimestampTZ(index, new DuckDBTimestampTZValue(BigInt(value.getTime()) * MICROS));
+        else prepared.bindValue(index, made, type);
     }
 }
 
@@ -72,6 +40,13 @@ export function bind(prepared: DuckDBPreparedStatement, values: Parameters): voi
         });
         return;
     }
-    for (const [name, value] of Object.entries(values as Record<string, Parameter>))
-        bindOne(prepared, prepared.parameterIndex(name), value);
+    for (const [name, value] of Object.entries(values as Record<string, Parameter>)) {
+        let index: number;
+        try {
+            index = prepared.parameterIndex(name);
+        } catch {
+            throw usage(`the statement has no parameter $${name}`);
+        }
+        bindOne(prepared, index, value);
+    }
 }

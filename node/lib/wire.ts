@@ -21,6 +21,8 @@ export interface Answer {
     readonly rows: readonly (readonly (string | null)[])[];
     /** Rows changed, where the tag says so. */
     readonly count: number;
+    /** The tag's first word. */
+    readonly command: string;
 }
 
 export interface Prepared {
@@ -83,9 +85,12 @@ export class Wire {
     /** I: no transaction, T: in one, E: in one that has failed. */
     private status = 'I';
     private client: PgClient | undefined;
+    private connecting: Promise<boolean> | undefined;
+    /** The service has hung up within a transaction, and nobody has been told. */
+    private lost = false;
+    /** How many answers are waited for. */
+    private waiting = 0;
     private closed = false;
-    /** Answers that are waited for. */
-    private pending = 0;
 
     constructor(private readonly options: WireOptions) {}
 
@@ -98,8 +103,15 @@ export class Wire {
     }
 
     /** False: no service is there, or it is just leaving. */
-    async connect(): Promise<boolean> {
-        if (this.client) return true;
+    connect(): Promise<boolean> {
+        if (this.client) return Promise.resolve(true);
+        this.connecting ??= this.connectOnce().finally(() => {
+            this.connecting = undefined;
+        });
+        return this.connecting;
+    }
+
+    private async connectOnce(): Promise<boolean> {
         const where = address(this.options.folder);
         if (!where) return false;
         const { Client } = (await import('pg')).default;
@@ -126,12 +138,18 @@ export class Wire {
             );
         }
         const gone = () => {
-            if (this.client === client) this.client = undefined;
+            if (this.client !== client) return;
+            this.lost = this.inTransaction;
+            this.client = undefined;
         };
         client.on('end', gone);
         client.connection.on('readyForQuery', (message: { status: string }) => {
             this.status = message.status;
         });
+        if (this.closed) {
+            await client.end().catch(() => undefined);
+            return true;
+        }
         keepAlive(client, false);
         this.status = 'I';
         this.client = client;
@@ -153,24 +171,30 @@ export class Wire {
     }
 
     private async ask<T>(timeoutMs: number, work: (client: PgClient) => Promise<T>): Promise<T> {
+        if (this.lost) {
+            this.lost = false;
+            throw this.gone('with the open transaction, which is lost: begin again');
+        }
         const client = this.client ?? (await this.ready(timeoutMs));
-        const lost = this.inTransaction;
-        if (this.pending++ === 0) keepAlive(client, true);
+        const inTransaction = this.inTransaction;
+        this.waiting++;
+        keepAlive(client, true);
         try {
             return await work(client);
         } catch (error) {
             const better = failure(error);
             if (better !== error || this.client === client) throw better;
-            throw new ServiceError(
-                lost
-                    ? `the service of ${this.options.path} went away, and the open transaction is lost: begin again`
-                    : `the service of ${this.options.path} went away during this statement, which may have been committed or not: ${messageOf(error)}`,
-                'DUCKROW_IO',
-                '08006',
-            );
+            this.lost = false;
+            throw inTransaction
+                ? this.gone('with the open transaction, which is lost: begin again')
+                : this.gone(`during this statement, which may have been committed or not: ${messageOf(error)}`);
         } finally {
-            if (--this.pending === 0) keepAlive(client, false);
+            if (--this.waiting === 0) keepAlive(client, false);
         }
+    }
+
+    private gone(what: string): ServiceError {
+        return new ServiceError(`the service of ${this.options.path} went away ${what}`, 'DUCKROW_IO', '08006');
     }
 
     /** The last result of the text's statements. */
@@ -180,7 +204,12 @@ export class Wire {
             // Of several statements in one text there are several results, whatever the types say.
             const found: unknown = await client.query(query);
             const last = (Array.isArray(found) ? found.at(-1) : found) as Result | undefined;
-            return { fields: last?.fields ?? [], rows: last?.rows ?? [], count: last?.rowCount ?? 0 };
+            return {
+                fields: last?.fields ?? [],
+                rows: last?.rows ?? [],
+                count: last?.rowCount ?? 0,
+                command: last?.command ?? '',
+            };
         });
     }
 

@@ -4,11 +4,19 @@ import type { DuckDBConnection, DuckDBMaterializedResult, DuckDBPreparedStatemen
 import { insert } from './bulk';
 import type { InputRow } from './columns';
 import { GatheringAppender } from './appender';
-import { closedError } from './errors';
+import { closedError, DuckrowError } from './errors';
 import { Lane } from './lane';
 import * as running from './running';
 import { type Client, Membership, parkAll, Session } from './sessions';
-import { findSetting, firstWord, mentionsTemporary, outlivesConnection, transactionAfter } from './sql';
+import {
+    changesConnection,
+    findSetting,
+    firstWord,
+    looksLikeReading,
+    outlivesConnection,
+    quoteTable,
+    transactionAfter,
+} from './sql';
 import * as surface from './surface';
 
 /** What garbage collection and the end of the program need to know of a connection. */
@@ -26,7 +34,10 @@ export class Writer implements surface.DuckDb {
     readonly served = false;
     private readonly client: Client;
     private readonly lane = new Lane();
-    private hasTemporary = false;
+    /** Has it temporary tables, settings, and so on? */
+    private stateful = false;
+    /** Has a statement failed? */
+    private doubtful = false;
     private closing: Promise<void> | undefined;
 
     constructor(
@@ -43,12 +54,29 @@ export class Writer implements surface.DuckDb {
     /** Runs something on the connection, with the file open. `sql`: the text, as far as it tells what it leaves behind. */
     private async use<T>(sql: string, work: (con: DuckDBConnection) => Promise<T>): Promise<T> {
         if (this.closing) throw closedError();
-        await this.lane.clear(this.busyTimeoutMs);
+        return this.lane.statement(this.busyTimeoutMs, (before) => this.enter(sql, before, () => this.work(sql, work)));
+    }
+
+    /** When it is its turn, and with the file open. */
+    private async enter<T>(sql: string, before: Promise<void>, work: () => Promise<T>): Promise<T> {
         const client = this.client;
+        if (this.closing) throw closedError();
         Session.raiseIfEnded(client);
+        if (this.lane.inside && !client.transaction && transactionAfter(sql) !== true)
+            throw new DuckrowError('this transaction is over', 'DUCKROW_SQL', '25P01');
         await client.session.enter(client, this.busyTimeoutMs);
+        try {
+            await before;
+            return await work();
+        } finally {
+            client.session.leave(client);
+        }
+    }
+
+    private async work<T>(sql: string, work: (con: DuckDBConnection) => Promise<T>): Promise<T> {
+        const client = this.client;
         const after = transactionAfter(sql);
-        if (mentionsTemporary(sql)) this.hasTemporary = true;
+        if (changesConnection(sql)) this.stateful = true;
         if (outlivesConnection(sql)) client.session.touch();
         try {
             const result = await work(client.native);
@@ -58,9 +86,8 @@ export class Writer implements surface.DuckDb {
             return result;
         } catch (error) {
             if (after === 'ask' || after === false) await client.askTransaction();
+            this.doubtful = true;
             throw error;
-        } finally {
-            client.session.leave(client);
         }
     }
 
@@ -99,34 +126,33 @@ export class Writer implements surface.DuckDb {
     }
 
     /** A read that nothing disturbs has a connection of its own: this one may be used while the rows are looped over. Within a
-     * transaction, and where temporary tables may be meant, all rows are read first. */
+     * transaction, and where its answer may depend on what was done on this connection, all rows are read first. */
     async *stream<T = surface.Row>(sql: string, values?: surface.Parameters): AsyncGenerator<T, void, void> {
-        if (this.client.transaction || this.hasTemporary || mentionsTemporary(sql)) {
+        if (this.client.transaction || this.stateful || changesConnection(sql) || !looksLikeReading(sql)) {
             yield* await this.all<T>(sql, values);
             return;
         }
-        if (this.closing) throw closedError();
-        await this.lane.clear(this.busyTimeoutMs);
-        const client = this.client;
-        await client.session.enter(client, this.busyTimeoutMs);
-        client.streams++;
-        let con: DuckDBConnection | undefined;
+        const stream = await this.use('', () => HalfRead.open(this.client));
         try {
-            con = await client.session.another();
-            yield* running.stream(con, sql, values) as AsyncGenerator<T, void, void>;
+            yield* running.stream(stream.con, sql, values) as AsyncGenerator<T, void, void>;
+            if (!stream.isOpen) throw closedError(); // DuckDB says that these were all
+        } catch (error) {
+            throw stream.isOpen ? error : closedError();
         } finally {
-            con?.closeSync();
-            client.streams--;
-            client.session.leave(client);
+            await stream.end();
         }
     }
 
     async prepare(sql: string): Promise<surface.Statement> {
-        const prepared = await this.use(sql, (con) => con.prepare(sql));
+        const setting = findSetting(sql) !== undefined;
+        const prepared = await this.use('', (con) => con.prepare(setting ? 'SELECT 1 LIMIT 0' : sql));
         return new WriterStatement(
             sql,
             prepared,
-            (work) => this.use(sql, work),
+            (work) => {
+                if (setting) this.set(sql);
+                return this.use(setting ? '' : sql, work);
+            },
             (values) => this.stream(sql, values),
         );
     }
@@ -143,7 +169,7 @@ export class Writer implements surface.DuckDb {
 
     async appender(table: string): Promise<surface.Appender> {
         await this.use('', async (con) => {
-            (await con.prepare(`FROM ${table}`)).destroySync();
+            (await con.prepare(`FROM ${quoteTable(table)}`)).destroySync();
         });
         return new GatheringAppender((rows) => this.insertMany(table, rows));
     }
@@ -151,9 +177,16 @@ export class Writer implements surface.DuckDb {
     async transaction<T>(fn: (db: this) => Promise<T>): Promise<T> {
         return this.lane.transaction(
             this.busyTimeoutMs,
-            (sql) => this.run(sql),
+            (sql) => this.control(sql),
             () => fn(this),
         );
+    }
+
+    /** The beginning and the end of a transaction. A COMMIT where a statement had failed loses it all, and DuckDB says that it is well. */
+    private async control(sql: string): Promise<void> {
+        if (sql === 'COMMIT' && this.doubtful) await this.run('SELECT 1');
+        this.doubtful = false;
+        await this.run(sql);
     }
 
     // ---- the end ----
@@ -166,6 +199,34 @@ export class Writer implements surface.DuckDb {
 
     async [Symbol.asyncDispose](): Promise<void> {
         await this.close();
+    }
+}
+
+/** Rows on their way, on a connection of their own. While there are any the file stays open. */
+class HalfRead {
+    isOpen = true;
+
+    private constructor(
+        private readonly client: Client,
+        readonly con: DuckDBConnection,
+    ) {
+        client.streams.add(this);
+        client.session.stay(client);
+    }
+
+    /** Within a statement of the client's. */
+    static async open(client: Client): Promise<HalfRead> {
+        return new HalfRead(client, await client.session.another());
+    }
+
+    async end(): Promise<void> {
+        if (!this.isOpen) return;
+        this.isOpen = false;
+        this.con.interrupt();
+        await this.con.run('SELECT 1').catch(() => undefined); // another statement ends a result that is half read
+        this.con.closeSync();
+        this.client.streams.delete(this);
+        this.client.session.leave(this.client);
     }
 }
 

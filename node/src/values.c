@@ -1,5 +1,6 @@
 /* JavaScript values from and to C's. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "module.h"
 
@@ -21,6 +22,11 @@ char *dr_value_text(napi_env env, napi_value value)
         napi_get_value_string_utf8(env, value, text, length + 1, &length);
     else
         napi_throw_error(env, NULL, "out of memory");
+    if (text && strlen(text) != length) {
+        dr_node_throw_type(env, "a string without NUL is expected");
+        free(text);
+        return NULL;
+    }
     return text;
 }
 
