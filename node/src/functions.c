@@ -113,6 +113,7 @@ static napi_value execute(napi_env env, napi_callback_info info)
 
 int dr_node_add_functions(struct dr_node *node, napi_value exports)
 {
-    const napi_property_descriptor functions[] = {DR_METHOD("databaseName", database_name), DR_METHOD("parseAttach", parse_attach), DR_METHOD("execute", execute)};
+    const napi_property_descriptor functions[] = {DR_METHOD("databaseName", database_name),
+                                                  DR_METHOD("parseAttach", parse_attach), DR_METHOD("execute", execute)};
     return napi_define_properties(node->env, exports, DR_COUNT(functions), functions) == napi_ok ? 0 : -1;
 }

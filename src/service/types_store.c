@@ -212,6 +212,12 @@ static int get_moment(const struct cell *cell, uint32_t oid, struct dr_moment *m
     return dr_parse_moment(cell->bytes, cell->size, moment) || !moment->plain || !moment->has_date ? NOT_DONE : DONE;
 }
 
+/* A Date of JavaScript, say, on its way into a column without a time zone. Whatever DuckDB makes of other offsets, it can't matter here. */
+static int has_other_offset(const struct dr_moment *moment)
+{
+    return moment->has_offset && moment->offset;
+}
+
 static int store_date(const struct cell *cell)
 {
     struct dr_moment moment;
@@ -221,7 +227,7 @@ static int store_date(const struct cell *cell)
         days = (int64_t)from_2000 + DR_TO_2000;
         if (from_2000 == INT32_MIN || days >= DR_INFINITE_DATE)
             return NOT_DONE;
-    } else if (get_moment(cell, OID_DATE, &moment) || moment.has_time) {
+    } else if (get_moment(cell, OID_DATE, &moment) || has_other_offset(&moment) || moment.micros >= DR_DAY_MICROS) {
         return NOT_DONE;
     } else {
         days = moment.days;
@@ -239,7 +245,7 @@ static int store_timestamp(const struct cell *cell)
         int64_t from_2000 = (int64_t)dr_read(cell->bytes, 8);
         if (from_2000 == INT64_MIN || __builtin_add_overflow(from_2000, DR_TO_2000_MICROS, &micros) || micros == INT64_MAX)
             return NOT_DONE;
-    } else if (get_moment(cell, oid, &moment) || moment.has_offset != (oid == OID_TIMESTAMPTZ)) {
+    } else if (get_moment(cell, oid, &moment) || (oid == OID_TIMESTAMPTZ ? !moment.has_offset : has_other_offset(&moment))) {
         return NOT_DONE;
     } else {
         micros = moment.days * DR_DAY_MICROS + moment.micros - (int64_t)moment.offset * 1000000;
