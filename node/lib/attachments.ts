@@ -2,7 +2,7 @@
 
 import { type Attach, core, MUST_EXIST } from './core';
 import type { Engine } from './engines';
-import { hasCode, unsupported, usage } from './errors';
+import { hasCode, messageOf, unsupported, usage } from './errors';
 import { ReadMount } from './mounts';
 import { attachesAmongOthers, mentionsAttach, quote, quoteName } from './sql';
 
@@ -42,7 +42,8 @@ export class Attachments {
         try {
             database = core.open(found.path, MUST_EXIST);
         } catch (error) {
-            if (hasCode(error, 'DUCKROW_NOT_A_DATABASE')) return undefined;
+            // What is no DuckDB database is another extension's; a link to a snapshot is there for DuckDB as it is.
+            if (hasCode(error, 'DUCKROW_NOT_A_DATABASE') || messageOf(error).includes(' is a snapshot, ')) return undefined;
             throw error;
         }
         if (!(found.readOnly ?? !this.writes))
