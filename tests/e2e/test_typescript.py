@@ -142,7 +142,7 @@ def test_readers_see_one_fresh_state(
     processes: Processes, engine_pythons: dict[str, Path], run: Callable[..., Process], tmp_db: Path, writing: str
 ) -> None:
     """Python writers with TypeScript readers, the other way round, and all of them."""
-    seconds = scaled(60, 4)
+    seconds = scaled(60, 2)
     with duckrow.get_write_connection(tmp_db) as con:
         con.execute("CREATE TABLE t AS SELECT 0::BIGINT n")
         con.execute("CREATE TABLE counter AS SELECT 0::BIGINT v")
@@ -181,7 +181,7 @@ def most_by_least(times: list[list[float]]) -> float:
 def test_writers_of_both_lose_nothing_and_are_fair(
     processes: Processes, engine_pythons: dict[str, Path], run: Callable[..., Process], tmp_db: Path
 ) -> None:
-    cycles = scaled(300, 40)
+    cycles = scaled(300, 20)
     with duckrow.get_write_connection(tmp_db) as con:
         con.execute("CREATE TABLE t (who INT, i INT)")
     writers = [run("cycles", tmp_db, who, cycles) for who in range(2)]
@@ -216,7 +216,7 @@ def test_nothing_acknowledged_is_lost(
     chance = random.Random(seed)
     acknowledged: set[int] = set()
     waits = []
-    for number in range(scaled(100, 6)):
+    for number in range(scaled(100, 4)):
         victim = run("victim", tmp_db, number * 1_000_000)
         follower = start(processes, engine_pythons["2.0.0"], test_kill.NEXT, tmp_db)
         follower.expect("ready")

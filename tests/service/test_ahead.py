@@ -74,7 +74,7 @@ def test_large_changes_beside_small_ones(serve: Callable[..., Service], stock_py
     wait_until(lambda: bool(level(service)), 30, "another slot is level")
     check(service, stock_python)
     acknowledged: list[int] = []
-    for _ in range(scaled(100, 3)):
+    for _ in range(scaled(100, 2)):
         stop = threading.Event()
         writer = threading.Thread(target=inserting, args=(service, stop, acknowledged))
         writer.start()
