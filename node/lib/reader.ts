@@ -76,6 +76,8 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
     declare private lane: Lane;
     /** Has it temporary tables, settings, and so on? */
     declare private stateful: boolean;
+    /** What runs. */
+    declare private active: Set<Promise<unknown>>;
     declare private closing: Promise<void> | undefined;
 
     /** Makes one of a connection that DuckDB made. */
@@ -89,6 +91,7 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
             reading,
             lane: new Lane(),
             stateful: false,
+            active: new Set(),
             closing: undefined,
         });
         lost.register(reader, reading, reader);
@@ -128,8 +131,11 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
         const text = this.take(sql);
         return this.lane.statement(this.busyTimeoutMs, async (before) => {
             await before;
-            if (types !== undefined || values === undefined) return super.run(text, values as DuckDBValue[], types);
-            return running.run(this, text, values);
+            if (this.closing) throw closedError();
+            const stock = types !== undefined || values === undefined;
+            const result = stock ? super.run(text, values as DuckDBValue[], types) : running.run(this, text, values);
+            this.active.add(result);
+            return result.finally(() => this.active.delete(result));
         });
     }
 
@@ -198,6 +204,7 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
         const con = await this.reading.engine.connect();
         try {
             yield* running.stream(con, sql, values) as AsyncGenerator<T, void, void>;
+            if (this.closing) throw closedError(); // DuckDB says that these were all
         } finally {
             con.closeSync();
         }
@@ -228,12 +235,16 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
     }
 
     async close(): Promise<void> {
-        if (!this.closing) {
-            lost.unregister(this);
-            super.disconnectSync();
-            this.closing = this.reading.close();
-        }
+        this.closing ??= this.end();
         return this.closing;
+    }
+
+    private async end(): Promise<void> {
+        lost.unregister(this);
+        await Promise.allSettled(this.active);
+        await super.run('SELECT 1').catch(() => undefined); // after what else runs here: DuckDB doesn't survive to be closed under it
+        super.disconnectSync();
+        await this.reading.close();
     }
 
     async [Symbol.asyncDispose](): Promise<void> {
