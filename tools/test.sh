@@ -53,17 +53,21 @@ smoke() {
     done
 }
 
-# node_tests: the TypeScript package's own, with each supported Node; with the last one once more on a sanitized addon.
+# node_tests: the TypeScript package's own, with each supported Node; with the last one on a sanitized addon.
 node_tests() {
-    for version in $NODES; do
-        node=$PWD/build/node/${version%%.*}/bin/node
-        "$node" --test build/node/installed/test/*.test.mjs || return 1
-    done
     rm -rf build/node/asan
     cp -a build/node/installed build/node/asan
     cp build/asan/node/duckrow.node build/node/asan/node_modules/duckrow/native/duckrow.node
     libraries=$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)
-    LD_PRELOAD=$libraries ASAN_OPTIONS=detect_leaks=0:use_sigaltstack=0 "$node" --test build/node/asan/test/*.test.mjs
+    for version in $NODES; do
+        set -- env
+        folder=build/node/installed
+        if [ "$version" = "${NODES##* }" ]; then
+            set -- env LD_PRELOAD="$libraries" ASAN_OPTIONS=detect_leaks=0:use_sigaltstack=0
+            folder=build/node/asan
+        fi
+        "$@" "build/node/${version%%.*}/bin/node" --test --test-concurrency=3 "$folder"/test/*.test.mjs || return 1
+    done
 }
 
 stage c c_tests dev asan tsan

@@ -7,9 +7,11 @@ import {
     BOOLEAN,
     DOUBLE,
     DuckDBArrayType,
+    DuckDBIntervalValue,
     DuckDBListType,
     DuckDBMapType,
     DuckDBStructType,
+    DuckDBTimeTZValue,
     type DuckDBType,
     DuckDBTypeId,
     DuckDBUnionType,
@@ -64,13 +66,13 @@ const MADE_OF: Readonly<Partial<Record<DuckDBTypeId, (value: Parameter) => boole
     [DuckDBTypeId.UUID]: (value) => typeof value === 'string' && UUID_TEXT.test(value),
     [DuckDBTypeId.DATE]: isDate,
     [DuckDBTypeId.TIMESTAMP]: isDate,
-    [DuckDBTypeId.TIMESTAMP_S]: isDate,
+    [DuckDBTypeId.TIMESTAMP_S]: (value) => value instanceof Date && value.getTime() % 1000 === 0, // else DuckDB rounds
     [DuckDBTypeId.TIMESTAMP_MS]: isDate,
     [DuckDBTypeId.TIMESTAMP_NS]: (value) => value instanceof Date && Math.abs(value.getTime()) < MOST_NANOS_MS,
     [DuckDBTypeId.TIMESTAMP_TZ]: isDate,
     [DuckDBTypeId.TIME]: (value) => typeof value === 'bigint' && value >= 0n && value <= DAY,
-    [DuckDBTypeId.TIME_TZ]: (value) => has(value, 'micros', 'offset'),
-    [DuckDBTypeId.INTERVAL]: (value) => has(value, 'months', 'days', 'micros'),
+    [DuckDBTypeId.TIME_TZ]: isTimeWithZone,
+    [DuckDBTypeId.INTERVAL]: isInterval,
 };
 const NESTED = new Set<DuckDBTypeId>([
     DuckDBTypeId.LIST,
@@ -80,10 +82,37 @@ const NESTED = new Set<DuckDBTypeId>([
     DuckDBTypeId.UNION,
 ]);
 
-/** Is it an object with these keys and no others? */
-function has(value: Parameter, ...names: string[]): boolean {
+interface Interval {
+    readonly months: number;
+    readonly days: number;
+    readonly micros: bigint;
+}
+
+interface TimeWithZone {
+    readonly micros: bigint;
+    readonly offset: number;
+}
+
+/** Is it an object with these keys and no others, and microseconds as DuckDB has them? */
+function hasMicros(value: unknown, ...others: string[]): boolean {
     if (typeof value !== 'object' || value === null || isStockValue(value)) return false;
-    return Object.keys(value).length === names.length && names.every((name) => name in value);
+    if (!('micros' in value) || typeof value.micros !== 'bigint') return false;
+    return Object.keys(value).length === 1 + others.length && others.every((name) => name in value);
+}
+
+function isInterval(value: unknown): value is Interval {
+    return hasMicros(value, 'months', 'days');
+}
+
+function isTimeWithZone(value: unknown): value is TimeWithZone {
+    return hasMicros(value, 'offset');
+}
+
+/** The text of an object that stands for a single value. */
+export function objectText(value: object): string | undefined {
+    if (isInterval(value)) return new DuckDBIntervalValue(value.months, value.days, value.micros).toString();
+    if (isTimeWithZone(value)) return DuckDBTimeTZValue.fromMicrosAndOffset(value.micros, value.offset).toString();
+    return undefined;
 }
 
 /** Stock DuckDB's own value classes. */
@@ -189,7 +218,7 @@ function text(value: Parameter): string {
     if (value instanceof Date) return value.toISOString().replace('T', ' ').replace('Z', '+00');
     if (typeof value === 'object' && value !== null && !isStockValue(value)) {
         if (value instanceof Uint8Array) throw usage('bytes fit a column of BLOB only');
-        return JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? plain(each) : each));
+        return objectText(value) ?? JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? plain(each) : each));
     }
     return String(value);
 }

@@ -147,6 +147,9 @@ export class WriteMount {
     }
 }
 
+/** The turns under which this process reads a file itself, by its path. */
+const shared = new Map<string, Set<Turn>>();
+
 /** The newest snapshot; where there can be none, the file under a shared turn. */
 export class ReadMount {
     private snapshot: Snapshot | undefined;
@@ -187,6 +190,7 @@ export class ReadMount {
         const path = await this.take(deadline);
         try {
             await engine.attach(path, this.database.path, { readOnly: true, create: false });
+            if (this.turn) shared.set(this.database.path, (shared.get(this.database.path) ?? new Set()).add(this.turn));
         } catch (error) {
             this.drop();
             throw error;
@@ -239,10 +243,23 @@ export class ReadMount {
         this.snapshot = this.turn = undefined;
     }
 
+    /** The file is still open for others of this process: the last one waits until it is closed. */
+    private async closeShared(turn: Turn, engine: Engine): Promise<void> {
+        const turns = shared.get(this.database.path);
+        turns?.delete(turn);
+        if (!turns?.size) {
+            shared.delete(this.database.path);
+            await closeFile(turn, engine);
+            return;
+        }
+        await engine.detach();
+        for (const other of turns) other.guard(); // DuckDB's lock on the file was this process's one
+    }
+
     /** Once nothing uses it. */
     async close(engine: Engine): Promise<void> {
         try {
-            if (this.turn) await closeFile(this.turn, engine);
+            if (this.turn) await this.closeShared(this.turn, engine);
             else await engine.detach();
         } catch {
             engine.clean = false; // what still reads keeps the file open, and the files of a snapshot stay as long

@@ -81,6 +81,8 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
     declare private lane: Lane;
     /** Has it temporary tables, settings, and so on? */
     declare private stateful: boolean;
+    /** What runs. */
+    declare private active: Set<Promise<unknown>>;
     declare private closing: Promise<void> | undefined;
 
     /** Makes one of a connection that DuckDB made. */
@@ -94,6 +96,7 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
             reading,
             lane: new Lane(),
             stateful: false,
+            active: new Set(),
             closing: undefined,
         });
         lost.register(reader, reading, reader);
@@ -133,11 +136,13 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
         const text = this.take(sql);
         return this.lane.statement(this.busyTimeoutMs, async (before) => {
             await before;
+            if (this.closing) throw closedError();
+            const stock = types !== undefined || values === undefined;
             const work = (statement: string) =>
-                types !== undefined || values === undefined
-                    ? super.run(statement, values as DuckDBValue[], types)
-                    : running.run(this, statement, values);
-            return this.reading.attachments.around(text, this.busyTimeoutMs, work);
+                stock ? super.run(statement, values as DuckDBValue[], types) : running.run(this, statement, values);
+            const result = this.reading.attachments.around(text, this.busyTimeoutMs, work);
+            this.active.add(result);
+            return result.finally(() => this.active.delete(result));
         });
     }
 
@@ -206,6 +211,7 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
         const con = await this.reading.engine.connect();
         try {
             yield* running.stream(con, sql, values) as AsyncGenerator<T, void, void>;
+            if (this.closing) throw closedError(); // DuckDB says that these were all
         } finally {
             con.closeSync();
         }
@@ -236,12 +242,16 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
     }
 
     async close(): Promise<void> {
-        if (!this.closing) {
-            lost.unregister(this);
-            super.disconnectSync();
-            this.closing = this.reading.close();
-        }
+        this.closing ??= this.end();
         return this.closing;
+    }
+
+    private async end(): Promise<void> {
+        lost.unregister(this);
+        await Promise.allSettled(this.active);
+        await super.run('SELECT 1').catch(() => undefined); // after what else runs here: DuckDB doesn't survive to be closed under it
+        super.disconnectSync();
+        await this.reading.close();
     }
 
     async [Symbol.asyncDispose](): Promise<void> {

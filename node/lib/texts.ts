@@ -2,7 +2,7 @@
 
 import type { JS } from '@duckdb/node-api';
 import type { FieldDef } from 'pg';
-import { isStockValue } from './columns';
+import { isStockValue, objectText } from './columns';
 import { usage } from './errors';
 import type { Parameter, Row } from './surface';
 
@@ -170,6 +170,7 @@ function isoText(value: Date): string {
 function nested(value: Parameter): unknown {
     if (value === undefined || value === null) return null;
     if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+    if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
     if (typeof value !== 'object') return value;
     if (value instanceof Date) return isoText(value);
     if (isStockValue(value)) return String(value);
@@ -185,13 +186,19 @@ export function wireValue(value: Parameter): string | Buffer | null {
     if (value instanceof Date) return isoText(value);
     if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     if (isStockValue(value)) return String(value);
-    return Array.isArray(value) ? arrayText(value) : JSON.stringify(nested(value));
+    if (Array.isArray(value) && !value.some(isNested)) return arrayText(value);
+    return objectText(value) ?? JSON.stringify(nested(value));
+}
+
+/** What makes the value that it is in one that DuckDB's casts take as JSON; lists of simple values are PostgreSQL's arrays. */
+function isNested(value: Parameter): boolean {
+    if (typeof value !== 'object' || value === null || value instanceof Date || value instanceof Uint8Array) return false;
+    return !isStockValue(value) && objectText(value) === undefined;
 }
 
 function arrayText(values: readonly Parameter[]): string {
     const parts = values.map((value) => {
         if (value === undefined || value === null) return 'NULL';
-        if (Array.isArray(value)) return arrayText(value);
         const text = value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : String(wireValue(value));
         return `"${text.replace(/["\\]/g, '\\$&')}"`;
     });
