@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type DuckDb, openDuckDb, type Parameter, type Row } from 'duckrow';
+import { type DuckDb, openDuckDb, type Parameter } from 'duckrow';
 import { makePath, Service } from './support.mjs';
 
 interface Case {
