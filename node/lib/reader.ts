@@ -29,10 +29,11 @@ export class Reading {
         readonly mount: ReadMount,
     ) {}
 
-    static async open(path: string, config: Config, timeoutMs: number, signal?: AbortSignal): Promise<Reading> {
+    /** share: where there is no snapshot, read the file itself under a shared turn. */
+    static async open(path: string, config: Config, timeoutMs: number, signal?: AbortSignal, share = true): Promise<Reading> {
         const deadline = performance.now() + timeoutMs;
         const database = core.open(path, MUST_EXIST);
-        const mount = new ReadMount(database);
+        const mount = new ReadMount(database, share);
         const engine = await Engine.take(config, database.path);
         const aborted = () => {
             database.interrupt();
@@ -76,7 +77,7 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
     declare private lane: Lane;
     /** Has it temporary tables, settings, and so on? */
     declare private stateful: boolean;
-    /** What runs. */
+    /** What was called, and has not ended. */
     declare private active: Set<Promise<unknown>>;
     declare private closing: Promise<void> | undefined;
 
@@ -129,14 +130,17 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
     override async run(sql: string, values?: surface.Parameters, types?: Types): Promise<DuckDBMaterializedResult> {
         this.look(sql);
         const text = this.take(sql);
-        return this.lane.statement(this.busyTimeoutMs, async (before) => {
+        const result = this.lane.statement(this.busyTimeoutMs, async (before) => {
             await before;
-            if (this.closing) throw closedError();
-            const stock = types !== undefined || values === undefined;
-            const result = stock ? super.run(text, values as DuckDBValue[], types) : running.run(this, text, values);
-            this.active.add(result);
-            return result.finally(() => this.active.delete(result));
+            if (types !== undefined || values === undefined) return super.run(text, values as DuckDBValue[], types);
+            return running.run(this, text, values);
         });
+        this.active.add(result);
+        try {
+            return await result;
+        } finally {
+            this.active.delete(result);
+        }
     }
 
     override async extractStatements(sql: string): Promise<DuckDBExtractedStatements> {
