@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type DuckDb, openDuckDb, type Parameter, type Row } from 'duckrow';
+import { type DuckDb, openDuckDb, type Parameter } from 'duckrow';
 import { makePath, Service } from './support.mjs';
 
 interface Case {
@@ -116,7 +116,7 @@ async function check(
     table: string,
     change: (value: unknown) => unknown = (value) => value,
 ): Promise<void> {
-    const rows = await db.all<Row>(`SELECT n, v FROM ${table} ORDER BY n`);
+    const rows = await db.all(`SELECT n, v FROM ${table} ORDER BY n`);
     const values = [...each.values.map(expected).map(change), null];
     for (const [i, row] of rows.entries()) {
         const value = values[i % values.length];
