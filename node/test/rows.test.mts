@@ -7,7 +7,7 @@ import { type DuckDb, openDuckDb, type Parameter } from 'duckrow';
 import { cleanUp, makePath, numbers, Service } from './support.mjs';
 
 for (const kind of ['embedded', 'served'] as const)
-    void describe(kind, () => {
+    void describe(kind, { concurrency: 4 }, () => {
         async function open(t: TestContext, columns: string): Promise<DuckDb> {
             const path = makePath(t);
             if (kind === 'served') await Service.start(t, path);
