@@ -50,7 +50,7 @@ export class Attachments {
             throw unsupported(
                 `ATTACH '${found.path}' AS ${quoteName(name)} (READ_ONLY): a connection of TypeScript attaches other databases to read; to write it, open it by itself`,
             );
-        const mount = new ReadMount(database);
+        const mount = new ReadMount(database, true);
         const path = await mount.take(deadline);
         this.mounts.push({ name: name.toLowerCase(), mount });
         const how = found.orReplace ? 'ATTACH OR REPLACE' : found.ifNotExists ? 'ATTACH IF NOT EXISTS' : 'ATTACH';

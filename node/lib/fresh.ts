@@ -44,7 +44,7 @@ export class FreshReader {
     }
 
     private async open(timeoutMs: number): Promise<Current> {
-        const reading = await Reading.open(this.path, this.config, timeoutMs);
+        const reading = await Reading.open(this.path, this.config, timeoutMs, undefined, false);
         const current = { reading, con: await reading.engine.connect(), users: 0, left: false };
         if (this.closed) {
             await this.leave(current);

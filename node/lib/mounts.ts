@@ -155,7 +155,10 @@ export class ReadMount {
     private snapshot: Snapshot | undefined;
     private turn: Turn | undefined;
 
-    constructor(readonly database: Database) {}
+    constructor(
+        readonly database: Database,
+        private readonly share: boolean,
+    ) {}
 
     /** Does it show all that is committed? Under a turn nobody else can commit. */
     get fresh(): boolean {
@@ -204,6 +207,7 @@ export class ReadMount {
                 this.snapshot = await this.database.pin(left(deadline));
                 return;
             } catch (error) {
+                if (!this.share) throw error;
                 if (hasCode(error, 'DUCKROW_NO_SNAPSHOT')) break;
                 if (!hasCode(error, 'DUCKROW_STALE')) throw error;
             }

@@ -34,10 +34,11 @@ export class Reading {
         this.attachments = new Attachments(engine, false);
     }
 
-    static async open(path: string, config: Config, timeoutMs: number, signal?: AbortSignal): Promise<Reading> {
+    /** share: where there is no snapshot, read the file itself under a shared turn. */
+    static async open(path: string, config: Config, timeoutMs: number, signal?: AbortSignal, share = true): Promise<Reading> {
         const deadline = performance.now() + timeoutMs;
         const database = core.open(path, MUST_EXIST);
-        const mount = new ReadMount(database);
+        const mount = new ReadMount(database, share);
         const engine = await Engine.take(config, database.path);
         const aborted = () => {
             database.interrupt();
@@ -81,7 +82,7 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
     declare private lane: Lane;
     /** Has it temporary tables, settings, and so on? */
     declare private stateful: boolean;
-    /** What runs. */
+    /** What was called, and has not ended. */
     declare private active: Set<Promise<unknown>>;
     declare private closing: Promise<void> | undefined;
 
@@ -134,16 +135,19 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
     override async run(sql: string, values?: surface.Parameters, types?: Types): Promise<DuckDBMaterializedResult> {
         this.look(sql);
         const text = this.take(sql);
-        return this.lane.statement(this.busyTimeoutMs, async (before) => {
+        const result = this.lane.statement(this.busyTimeoutMs, async (before) => {
             await before;
-            if (this.closing) throw closedError();
             const stock = types !== undefined || values === undefined;
             const work = (statement: string) =>
                 stock ? super.run(statement, values as DuckDBValue[], types) : running.run(this, statement, values);
-            const result = this.reading.attachments.around(text, this.busyTimeoutMs, work);
-            this.active.add(result);
-            return result.finally(() => this.active.delete(result));
+            return this.reading.attachments.around(text, this.busyTimeoutMs, work);
         });
+        this.active.add(result);
+        try {
+            return await result;
+        } finally {
+            this.active.delete(result);
+        }
     }
 
     override async extractStatements(sql: string): Promise<DuckDBExtractedStatements> {

@@ -72,7 +72,7 @@ export class Served implements surface.DuckDb {
     private check(): void {
         if (this.closed) throw closedError();
         if (this.lane.inside && !this.wire.inTransaction) throw lostTransaction('25P01');
-        if (this.stateful && this.stateful !== this.wire.generation && !this.wire.inTransaction) {
+        if (this.stateful && !(this.wire.connected && this.stateful === this.wire.generation)) {
             this.stateful = 0;
             throw new ServiceError(
                 'the service was restarted, and the temporary tables and settings of this connection are lost',
@@ -176,7 +176,7 @@ export class Served implements surface.DuckDb {
     /** A read that failed here: does the service know better? What writes after all; what names another of its databases; a database
      * without snapshots. */
     private isForTheService(error: unknown): boolean {
-        if (hasCode(error, 'DUCKROW_NO_SNAPSHOT', 'DUCKROW_BUSY', 'DUCKROW_NOT_FOUND')) return true;
+        if (hasCode(error, 'DUCKROW_NO_SNAPSHOT', 'DUCKROW_STALE', 'DUCKROW_BUSY', 'DUCKROW_NOT_FOUND')) return true;
         return /read-only|^(?:Catalog|Binder) Error/.test(messageOf(error));
     }
 
@@ -193,7 +193,14 @@ export class Served implements surface.DuckDb {
             yield* await this.all<T>(sql, values);
             return;
         }
-        const held = await this.reader.hold(this.busyTimeoutMs);
+        let held: Awaited<ReturnType<FreshReader['hold']>>;
+        try {
+            held = await this.reader.hold(this.busyTimeoutMs);
+        } catch (error) {
+            if (!this.isForTheService(error)) throw error;
+            yield* await this.all<T>(sql, values);
+            return;
+        }
         try {
             yield* running.stream(held.con, sql, values) as AsyncGenerator<T, void, void>;
         } finally {
@@ -236,7 +243,10 @@ export class Served implements surface.DuckDb {
 
     /** The beginning and the end of a transaction. */
     private async control(sql: string): Promise<void> {
-        if (sql === 'ROLLBACK' && !this.wire.inTransaction) return;
+        if (sql === 'ROLLBACK' && !this.wire.inTransaction) {
+            this.wire.forget();
+            return;
+        }
         if (sql === 'COMMIT' && !this.wire.inTransaction) throw lostTransaction('25P02');
         const { command } = await this.wire.run({ text: sql }, this.busyTimeoutMs);
         if (sql === 'COMMIT' && command === 'ROLLBACK') throw lostTransaction('25P02'); // a statement had failed

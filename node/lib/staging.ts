@@ -5,9 +5,9 @@
 
 import { copyFile, open } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance, DuckDBTypeId } from '@duckdb/node-api';
 import { fill } from './bulk';
-import { column, columnNames, type InputRow, valuesOf } from './columns';
+import { type Column, column, columnNames, type InputRow, valuesOf } from './columns';
 import { core } from './core';
 import { usage } from './errors';
 import { quote, quoteName } from './sql';
@@ -21,6 +21,7 @@ const CONVERTED: Readonly<Record<string, string>> = {
     '.ndjson': 'read_json',
 };
 const MAGIC = 'PAR1';
+const MOST_DECIMAL = 10n ** 38n;
 
 let engine: Promise<DuckDBInstance> | undefined;
 
@@ -63,11 +64,18 @@ async function writeFile(source: string, target: string): Promise<void> {
     }
 }
 
+/** Parquet has no HUGEINT: DuckDB would write a DOUBLE, and lose digits. */
+function cast(column: Column | undefined): string {
+    if (column?.type.typeId !== DuckDBTypeId.HUGEINT) return '';
+    const fits = column.values.every((value) => typeof value !== 'bigint' || (value < MOST_DECIMAL && value > -MOST_DECIMAL));
+    return fits ? '::DECIMAL(38, 0)' : '::VARCHAR';
+}
+
 async function writeRows(rows: readonly InputRow[], target: string): Promise<void> {
     const names = columnNames(rows);
     if (!names) throw usage('rows to be staged are objects, with the columns by name, and there is one at least');
     const columns = names.map((name, i) => column(valuesOf(rows, i, name)));
-    const list = names.map((name, i) => `c${i} AS ${quoteName(name)}`).join(', ');
+    const list = names.map((name, i) => `c${i}${cast(columns[i])} AS ${quoteName(name)}`).join(', ');
     await withConnection(async (con) => {
         await fill(con, 'duckrow_rows', columns);
         await con.run(`COPY (SELECT ${list} FROM temp.duckrow_rows) TO ${quote(target)} (FORMAT parquet)`);

@@ -51,6 +51,20 @@ function bytes(text: string): JS {
     return Uint8Array.from(Buffer.from(text.slice(2), 'hex'));
 }
 
+/** DuckDB writes some numbers that JSON doesn't have. */
+function json(text: string): JS {
+    try {
+        return JSON.parse(text) as JS;
+    } catch {
+        const marked = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (piece) =>
+            piece.startsWith('"') ? piece : `"\\u0000${piece}"`,
+        );
+        return JSON.parse(marked, (_, each: unknown) =>
+            typeof each === 'string' && each.startsWith('\0') ? Number(each.slice(1)) : each,
+        ) as JS;
+    }
+}
+
 /** {1,NULL,"a b"}, within one another. */
 function array(text: string, element: Decode): JS[] {
     let at = 0;
@@ -88,7 +102,7 @@ const DECODE: Readonly<Record<number, Decode>> = {
     20: BigInt,
     21: Number,
     23: Number,
-    114: (text) => JSON.parse(text) as JS,
+    114: json,
     700: Number,
     701: Number,
     1082: date,

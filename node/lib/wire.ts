@@ -98,6 +98,15 @@ export class Wire {
         return this.client !== undefined && this.status !== 'I';
     }
 
+    get connected(): boolean {
+        return this.client !== undefined;
+    }
+
+    /** That a transaction was lost is known. */
+    forget(): void {
+        this.lost = false;
+    }
+
     get settings(): Record<string, string> {
         return this.options.settings;
     }

@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
+import { inspect } from 'node:util';
 import { type DuckDb, openDuckDb, type Parameter } from 'duckrow';
 import { cleanUp, makePath, numbers, Service } from './support.mjs';
 
 for (const kind of ['embedded', 'served'] as const)
-    void describe(kind, () => {
+    void describe(kind, { concurrency: 4 }, () => {
         async function open(t: TestContext, columns: string): Promise<DuckDb> {
             const path = makePath(t);
             if (kind === 'served') await Service.start(t, path);
@@ -44,7 +45,7 @@ for (const kind of ['embedded', 'served'] as const)
             ];
             for (const [type, value] of cases) {
                 await db.run(`CREATE OR REPLACE TABLE t (v ${type})`);
-                const what = `${type} ${JSON.stringify(value)}`;
+                const what = `${type} ${inspect(value)}`;
                 await assert.rejects(db.run('INSERT INTO t VALUES (?)', [value]), /Error|range|invalid|malformed/i, what);
                 await assert.rejects(db.insertMany('t', [[null], [value]]), /Error|range|invalid|malformed/i, what);
                 assert.deepEqual(await db.all('FROM t'), [], what);

@@ -16,7 +16,7 @@ function watchWarnings(t: TestContext): string[] {
 }
 
 for (const kind of ['embedded', 'served'] as const)
-    void describe(kind, () => {
+    void describe(kind, { concurrency: 4 }, () => {
         async function open(t: TestContext, options: OpenOptions = {}): Promise<DuckDb> {
             const path = makePath(t);
             if (kind === 'served') await Service.start(t, path);

@@ -108,9 +108,9 @@ void test('a connection in constant use lets others have it, too', async (t) => 
     const path = makePath(t);
     const db = await openDuckDb(path);
     await db.run('CREATE TABLE t (i INT)');
-    const going = { on: true };
+    const stop = new AbortController();
     const busy = (async () => {
-        while (going.on) await db.run('INSERT INTO t VALUES (1)');
+        while (!stop.signal.aborted) await db.run('INSERT INTO t VALUES (1)');
     })();
     const other = runNode(
         t,
@@ -118,7 +118,7 @@ void test('a connection in constant use lets others have it, too', async (t) => 
         "const db = await openDuckDb(path); await db.run('INSERT INTO t VALUES (2)'); await db.close(); console.log('in');",
     );
     await other.says(/in/);
-    going.on = false;
+    stop.abort();
     await busy;
     assert.equal(await other.finish(), 0);
     assert.ok((await numbers(db)).includes(2));

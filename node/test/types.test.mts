@@ -85,6 +85,7 @@ const CASES: readonly Case[] = [
     { type: 'BLOB[]', values: [[bytes(0, 255), null]] },
     { type: 'VARCHAR[]', values: [['a\nb\t', 'c']] },
     { type: 'DOUBLE[]', values: [[NaN, Infinity, -0.5]] },
+    { type: 'DOUBLE[][]', values: [[[1.5, NaN], [-Infinity]]] },
     { type: 'INTERVAL[]', values: [[{ months: 1, days: 2, micros: 3n }]] },
     { type: 'TIMESTAMP[]', values: [[new Date(0), null]] },
     { type: 'DOUBLE[3]', values: [[1, 2.5, 3]] },
