@@ -14,10 +14,12 @@ import { closedError, hasCode, messageOf, ServiceError } from './errors';
 import { FreshReader } from './fresh';
 import { Lane } from './lane';
 import * as running from './running';
-import { numbered, quoteName, quoteTable, type Setting, tell } from './sql';
+import { numbered, quoteName, quoteTable, type Setting, splitStatements, tell } from './sql';
 import * as surface from './surface';
-import { copyText, rowObjects, wireValue } from './texts';
-import { type Answer, type Prepared, Wire } from './wire';
+import { rowObjects } from './exact';
+import type { Answer, Prepared } from './queries';
+import { copyText, wireValue } from './texts';
+import { Wire } from './wire';
 
 const SETTINGS = { busy_timeout: 'busy_timeout', idle_in_transaction_timeout: 'idle_in_transaction_session_timeout' } as const;
 const COPY_BYTES = 1 << 16;
@@ -126,9 +128,12 @@ export class Served implements surface.DuckDb {
     }
 
     private async ask(sql: string, values?: surface.Parameters, name?: string): Promise<Answer> {
-        let statement: Prepared = { text: sql };
+        const parts = splitStatements(sql);
+        for (const part of parts.slice(0, -1)) await this.wire.run({ text: part }, this.busyTimeoutMs);
+        const last = parts.at(-1) ?? sql;
+        let statement: Prepared = { text: last };
         if (values !== undefined) {
-            const bound = numbered(sql, values);
+            const bound = numbered(last, values);
             statement = { text: bound.sql, values: bound.values.map(wireValue) };
         }
         const kept = name ?? (values === undefined ? undefined : this.nameOf(statement.text));
@@ -168,8 +173,8 @@ export class Served implements surface.DuckDb {
                 await this.set(setting);
                 return { rows: [], count: 0 };
             }
-            const { fields, rows, count } = await this.ask(sql, values, name);
-            return { rows: rowObjects(fields, rows) as T[], count: reads ? 0 : count };
+            const { columns, rows, count } = await this.ask(sql, values, name);
+            return { rows: rowObjects(columns, rows) as T[], count: reads ? 0 : count };
         });
     }
 

@@ -135,7 +135,8 @@ export function attachesAmongOthers(sql: string): boolean {
 }
 
 /** Strings, names in quotes, comments, and what may be a parameter. */
-const PIECES = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|\$([A-Za-z_]\w*)/g;
+const PIECES =
+    /\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|\$([A-Za-z_]\w*)/g;
 
 /** Values by position: names ($name) become numbers. */
 export function numbered<V>(
@@ -154,4 +155,22 @@ export function numbered<V>(
     const unused = Object.keys(given).find((name) => !names.includes(name));
     if (unused !== undefined) throw usage(`the statement has no parameter $${unused}`);
     return { sql: text, values: names.map((name) => given[name] as V) };
+}
+
+/** The statements of a text, one by one. */
+export function splitStatements(sql: string): string[] {
+    if (!sql.includes(';')) return [sql];
+    const parts = [''];
+    let from = 0;
+    const add = (text: string) => {
+        const [first = '', ...more] = text.split(';');
+        parts.push((parts.pop() ?? '') + first, ...more);
+    };
+    for (const piece of sql.matchAll(PIECES)) {
+        add(sql.slice(from, piece.index));
+        parts.push((parts.pop() ?? '') + piece[0]);
+        from = piece.index + piece[0].length;
+    }
+    add(sql.slice(from));
+    return parts.filter((part) => /\S/.test(part.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, '')));
 }

@@ -1,12 +1,23 @@
 /** Parameters on their way into stock DuckDB. */
 
-import { type DuckDBPreparedStatement, DuckDBTimestampTZValue, DuckDBTypeId } from '@duckdb/node-api';
+import { type DuckDBPreparedStatement, type DuckDBType, DuckDBTimestampTZValue, DuckDBTypeId } from '@duckdb/node-api';
 import { column, isStockValue } from './columns';
 import { usage } from './errors';
 import type { Parameter, Parameters } from './surface';
 
 const UNKNOWN = new Set<number>([DuckDBTypeId.INVALID, DuckDBTypeId.ANY, DuckDBTypeId.SQLNULL]);
 const MICROS = 1000n;
+
+/** What DuckDB expects there; undefined: anything. */
+function typeAt(prepared: DuckDBPreparedStatement, index: number): DuckDBType | undefined {
+    let known: DuckDBType;
+    try {
+        known = prepared.parameterType(index);
+    } catch {
+        return undefined; // node-api knows no other answer for a place in a SELECT
+    }
+    return UNKNOWN.has(known.typeId) ? undefined : known;
+}
 
 function bindOne(prepared: DuckDBPreparedStatement, index: number, value: Parameter): void {
     if (value === undefined || value === null) {
@@ -18,8 +29,7 @@ function bindOne(prepared: DuckDBPreparedStatement, index: number, value: Parame
     } else if (value instanceof Uint8Array) {
         prepared.bindBlob(index, value);
     } else {
-        const known = prepared.parameterType(index);
-        const wanted = UNKNOWN.has(known.typeId) ? undefined : known;
+        const wanted = typeAt(prepared, index);
         const { type, values } = column([value], wanted);
         const [made = null] = values;
         // Without a type that is wanted it is a point in time.

@@ -3,33 +3,15 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
-import type { Client as PgClient, Connection, FieldDef, QueryArrayResult, Submittable } from 'pg';
+import type { Client as PgClient } from 'pg';
 import { BusyError, DuckrowError, IdleError, messageOf, ServiceError } from './errors';
 import { sleep } from './mounts';
-
-type Result = QueryArrayResult<(string | null)[]>;
+import { type Answer, CopyQuery, type Prepared, StatementQuery } from './queries';
 
 const AGAIN_MS = 20;
 const GIVE_UP_MS = 5_000;
 const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', '57P01', '57P02', '57P03']);
 const HOLDER = /\b(?:pid|process) (\d+)/;
-/** Values stay text: what they are depends on the whole description of the column. */
-const AS_TEXT = { getTypeParser: () => (text: string) => text };
-
-export interface Answer {
-    readonly fields: readonly FieldDef[];
-    readonly rows: readonly (readonly (string | null)[])[];
-    /** Rows changed, where the tag says so. */
-    readonly count: number;
-    /** The tag's first word. */
-    readonly command: string;
-}
-
-export interface Prepared {
-    readonly name?: string;
-    readonly text: string;
-    readonly values?: unknown[];
-}
 
 /** Does the open socket keep the program running? Only while an answer is waited for. */
 function keepAlive(client: PgClient, alive: boolean): void {
@@ -206,29 +188,13 @@ export class Wire {
         return new ServiceError(`the service of ${this.options.path} went away ${what}`, 'DUCKROW_IO', '08006');
     }
 
-    /** The last result of the text's statements. */
     async run(statement: Prepared, timeoutMs: number): Promise<Answer> {
-        return this.ask(timeoutMs, async (client) => {
-            const query = { ...statement, rowMode: 'array' as const, types: AS_TEXT };
-            // Of several statements in one text there are several results, whatever the types say.
-            const found: unknown = await client.query(query);
-            const last = (Array.isArray(found) ? found.at(-1) : found) as Result | undefined;
-            return {
-                fields: last?.fields ?? [],
-                rows: last?.rows ?? [],
-                count: last?.rowCount ?? 0,
-                command: last?.command ?? '',
-            };
-        });
+        return this.ask(timeoutMs, (client) => client.query(new StatementQuery(statement)).done);
     }
 
     /** COPY … FROM STDIN. Returns how many rows. */
     async copy(sql: string, data: Iterable<string>, timeoutMs: number): Promise<number> {
-        return this.ask(timeoutMs, (client) => {
-            const copy = new CopyIn(sql, data);
-            client.query(copy);
-            return copy.done;
-        });
+        return this.ask(timeoutMs, (client) => client.query(new CopyQuery(sql, data)).done);
     }
 
     async close(): Promise<void> {
@@ -238,53 +204,5 @@ export class Wire {
         if (!client) return;
         keepAlive(client, true);
         await client.end().catch(() => undefined); // the service rolls back what is open
-    }
-}
-
-/** What node-postgres calls a query: https://www.postgresql.org/docs/15/protocol-flow.html#PROTOCOL-COPY */
-class CopyIn implements Submittable {
-    readonly done: Promise<number>;
-    private resolve: (count: number) => void = () => undefined;
-    private reject: (error: unknown) => void = () => undefined;
-    private count = 0;
-    private failed: unknown;
-
-    constructor(
-        private readonly sql: string,
-        private readonly data: Iterable<string>,
-    ) {
-        this.done = new Promise((resolve, reject) => {
-            this.resolve = resolve;
-            this.reject = reject;
-        });
-    }
-
-    submit(connection: Connection): void {
-        connection.query(this.sql);
-    }
-
-    handleCopyInResponse(
-        connection: Connection & { sendCopyFromChunk(chunk: Buffer): void; endCopyFrom(): void; sendCopyFail(why: string): void },
-    ): void {
-        try {
-            for (const piece of this.data) connection.sendCopyFromChunk(Buffer.from(piece, 'utf8'));
-            connection.endCopyFrom();
-        } catch (error) {
-            this.failed = error;
-            connection.sendCopyFail(messageOf(error).slice(0, 200));
-        }
-    }
-
-    handleCommandComplete(message: { text: string }): void {
-        this.count = Number(message.text.split(' ').pop());
-    }
-
-    handleError(error: unknown): void {
-        this.failed ??= error;
-        this.reject(this.failed);
-    }
-
-    handleReadyForQuery(): void {
-        this.resolve(this.count);
     }
 }

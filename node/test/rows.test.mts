@@ -139,3 +139,15 @@ for (const kind of ['embedded', 'served'] as const)
             assert.equal(Object.keys(plain[0] ?? {}).length, 4);
         });
     });
+
+void test('values in places whose type is not known', async (t) => {
+    const db = await openDuckDb(makePath(t));
+    const now = new Date('2024-05-06T07:08:09.123Z');
+    assert.deepEqual(await db.get('SELECT ? AS a, ? AS b, ? AS c, ? AS d', [now, [1, null], { x: 'y' }, 5n]), {
+        a: now,
+        b: [1n, null],
+        c: { x: 'y' },
+        d: 5n,
+    });
+    await db.close();
+});

@@ -9,8 +9,6 @@ interface Case {
     readonly type: string;
     /** Each goes in and comes out, or [what goes in, what comes out]. */
     readonly values: readonly (Parameter | Pair)[];
-    /** What comes out within a transaction at the service, where that differs. */
-    readonly wire?: (value: unknown) => unknown;
     /** Goes in where the type is known alone: not at the service. */
     readonly local?: true;
 }
@@ -45,8 +43,6 @@ function integers(least: bigint, most: bigint): readonly Pair[] {
 
 const DAY = 86_400_000_000n;
 const moments = [new Date(0), new Date('2024-02-29T12:34:56.789Z'), new Date('1969-12-31T23:59:59.999Z'), new Date('0001-01-01')];
-const asNumber = (value: unknown) =>
-    JSON.parse(JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? Number(each) : each))) as unknown;
 
 const CASES: readonly Case[] = [
     { type: 'BOOLEAN', values: [true, false, pair('true', true), pair(1, true)] },
@@ -57,7 +53,7 @@ const CASES: readonly Case[] = [
     { type: 'HUGEINT', values: integers(-(2n ** 127n), 2n ** 127n - 1n) },
     { type: 'UTINYINT', values: integers(0n, 255n) },
     { type: 'USMALLINT', values: integers(0n, 65_535n) },
-    { type: 'UINTEGER', values: integers(0n, 2n ** 32n - 1n), wire: (value) => BigInt(value as number) },
+    { type: 'UINTEGER', values: integers(0n, 2n ** 32n - 1n) },
     { type: 'UBIGINT', values: integers(0n, 2n ** 64n - 1n) },
     { type: 'UHUGEINT', values: integers(0n, 2n ** 128n - 1n) },
     { type: 'FLOAT', values: [1.5, 0, -2.25, Infinity, -Infinity, pair('0.5', 0.5), pair(3n, 3)] },
@@ -66,7 +62,7 @@ const CASES: readonly Case[] = [
     { type: 'DECIMAL(38, 0)', values: [pair('123456789012', 123456789012), pair(10n ** 20n, 1e20)] },
     { type: 'VARCHAR', values: ['', 'naïve 🦆', 'a\tb\nc\\d\re', "it's \"it\"", '\\N', '{1,2}', 'NULL', pair(42, '42'), pair(true, 'true'), pair(2n ** 100n, String(2n ** 100n))] },
     { type: 'BLOB', values: [bytes(), bytes(0, 1, 255, 10, 92, 9), pair(new Uint8Array([1, 2]), bytes(1, 2))] },
-    { type: 'BIT', values: [pair('0110', bytes(4, 0xf6)), pair('1', bytes(7, 0xff))], wire: (value) => (plain(value) === '04f6' ? '0110' : '1') },
+    { type: 'BIT', values: [pair('0110', bytes(4, 0xf6)), pair('1', bytes(7, 0xff))] },
     { type: 'UUID', values: ['00000000-0000-0000-0000-000000000001', 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6'] },
     { type: "ENUM('a', 'b c')", values: ['a', 'b c'] },
     { type: 'DATE', values: [new Date('2024-02-29'), new Date('0044-03-15'), pair(new Date('1969-12-31T12:00Z'), new Date('1969-12-31')), pair('1999-01-02', new Date('1999-01-02'))] },
@@ -78,10 +74,10 @@ const CASES: readonly Case[] = [
     { type: 'TIMESTAMP_NS', values: moments.slice(0, 3) },
     { type: 'TIMESTAMPTZ', values: moments },
     { type: 'INTERVAL', values: [{ months: 14, days: -3, micros: 1n }, { months: 0, days: 0, micros: -DAY }, pair('1 day', { months: 0, days: 1, micros: 0n })] },
-    { type: 'JSON', values: [pair({ b: [1, null], a: 'x' }, '{"b":[1,null],"a":"x"}'), pair([{ c: 1 }, [2]], '[{"c":1},[2]]'), '"text"', '{"a": 1}'], wire: (text) => JSON.parse(String(text)) as unknown },
+    { type: 'JSON', values: [pair({ b: [1, null], a: 'x' }, '{"b":[1,null],"a":"x"}'), pair([{ c: 1 }, [2]], '[{"c":1},[2]]'), '"text"', '{"a": 1}'] },
     { type: 'INTEGER[]', values: [[1, null, 3], []] },
     { type: 'VARCHAR[]', values: [['a', 'it’s "b"', 'c\\d,{}', '', 'NULL', null]] },
-    { type: 'BIGINT[][]', values: [[[1n], [], [2n, null]]], wire: asNumber },
+    { type: 'BIGINT[][]', values: [[[1n], [], [2n, null]]] },
     { type: 'BLOB[]', values: [[bytes(0, 255), null]] },
     { type: 'VARCHAR[]', values: [['a\nb\t', 'c']] },
     { type: 'DOUBLE[]', values: [[NaN, Infinity, -0.5]] },
@@ -90,10 +86,10 @@ const CASES: readonly Case[] = [
     { type: 'TIMESTAMP[]', values: [[new Date(0), null]] },
     { type: 'DOUBLE[3]', values: [[1, 2.5, 3]] },
     { type: 'STRUCT(a INTEGER, b VARCHAR)', values: [{ a: 1, b: 'x, "y"' }, { a: null, b: null }, pair({ b: 'only' }, { a: null, b: 'only' })] },
-    { type: 'STRUCT(n BIGINT, l INTEGER[])', values: [{ n: 5n, l: [1, 2] }], wire: asNumber },
+    { type: 'STRUCT(n BIGINT, l INTEGER[])', values: [{ n: 5n, l: [1, 2] }] },
     { type: 'STRUCT(a INTEGER)[]', values: [[{ a: 1 }, { a: 2 }]] },
-    { type: 'MAP(VARCHAR, INTEGER)', values: [[{ key: 'a', value: 1 }, { key: 'b', value: null }], pair({ c: 3 }, [{ key: 'c', value: 3 }])], local: true, wire: (map) => Object.fromEntries((map as { key: string; value: unknown }[]).map(({ key, value }) => [key, value])) },
-    { type: 'UNION(i INTEGER, s VARCHAR)', values: [{ tag: 's', value: 'x' }, { tag: 'i', value: 1 }], local: true, wire: (union) => ({ [(union as { tag: string }).tag]: (union as { value: unknown }).value }) },
+    { type: 'MAP(VARCHAR, INTEGER)', values: [[{ key: 'a', value: 1 }, { key: 'b', value: null }], pair({ c: 3 }, [{ key: 'c', value: 3 }])], local: true },
+    { type: 'UNION(i INTEGER, s VARCHAR)', values: [{ tag: 's', value: 'x' }, { tag: 'i', value: 1 }], local: true },
 ]; // prettier-ignore
 
 function given(value: unknown): Parameter {
@@ -111,14 +107,9 @@ async function put(db: DuckDb, each: Case, table: string): Promise<void> {
     for (const [n, value] of all.entries()) await db.insertMany(table, [{ v: value, n: 200 + n }]);
 }
 
-async function check(
-    db: DuckDb,
-    each: Case,
-    table: string,
-    change: (value: unknown) => unknown = (value) => value,
-): Promise<void> {
+async function check(db: DuckDb, each: Case, table: string): Promise<void> {
     const rows = await db.all(`SELECT n, v FROM ${table} ORDER BY n`);
-    const values = [...each.values.map(expected).map(change), null];
+    const values = [...each.values.map(expected), null];
     for (const [i, row] of rows.entries()) {
         const value = values[i % values.length];
         if (each.type.startsWith('UNION') && value === null) continue; // node-api's vectors make a member of it
@@ -158,7 +149,7 @@ void test('each type, each way', async (t) => {
             await attempt(`to the service ${each.type}`, () => served.transaction(() => put(served, each, `served${i}`)));
         for (const table of tables)
             await attempt(`from the service ${each.type}`, async () => {
-                await served.transaction(() => check(served, each, table, each.wire));
+                await served.transaction(() => check(served, each, table));
                 await check(served, each, table);
             });
     }
