@@ -77,8 +77,10 @@ int dr_parse_decimal(const unsigned char *bytes, size_t size, struct dr_decimal 
     for (size_t i = 0; i < parts.count; i++) {
         if (parts.digits[i] == '.')
             continue;
-        decimal->magnitude = decimal->magnitude * 10 + (unsigned)(parts.digits[i] - '0');
-        decimal->width += decimal->magnitude != 0;
+        unsigned digit = (unsigned)(parts.digits[i] - '0');
+        /* Not by the magnitude: that of 2^128 would be 0 again. */
+        decimal->width += decimal->width || digit;
+        decimal->magnitude = decimal->magnitude * 10 + digit;
         if (decimal->width > DR_BIGGEST_PRECISION)
             return -2;
     }
