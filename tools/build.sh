@@ -1,5 +1,5 @@
 #!/bin/sh
-# build.sh PRESET…: configures and builds; says nothing when all goes well.
+# build.sh PRESET…: configures and builds; says nothing when all goes well. TARGETS: those alone.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/common.sh
@@ -7,7 +7,7 @@ mkdir -p build/logs
 for preset in "$@"; do
     lock "$preset"
     log=build/logs/$preset.build.log
-    { cmake --preset "$preset" && cmake --build --preset "$preset"; } >"$log" 2>&1 || {
+    { cmake --preset "$preset" && cmake --build --preset "$preset" ${TARGETS:+--target $TARGETS}; } >"$log" 2>&1 || {
         cat "$log"
         fail "the $preset build failed"
     }

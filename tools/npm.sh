@@ -16,14 +16,14 @@ package=build/node/package
 rm -rf build/node/.made-of "$package" build/node/*.tgz build/node/installed
 mkdir -p "$package/native" build/logs
 
-tools/build.sh release
+TARGETS="duckrow duckrow_node" tools/build.sh gcc
 node/node_modules/.bin/tsc -p node
 chmod +x "$package/dist/program.js"
-strip -o "$package/native/duckrow.node" build/release/node/duckrow.node
-strip -o "$package/native/duckrow" build/release/duckrow
+strip -o "$package/native/duckrow.node" build/gcc/node/duckrow.node
+strip -o "$package/native/duckrow" build/gcc/duckrow
 cp node/package.json node/README.md LICENSE NOTICE "$package"
 
-ldd build/release/duckrow | awk '/lib(uv|inih)/ { print $3 }' | while read -r library; do
+ldd build/gcc/duckrow | awk '/lib(uv|inih)/ { print $3 }' | while read -r library; do
     owner=$(dpkg-query --search "$(realpath "$library")" | cut -d: -f1)
     cp -L "$library" "$package/native"
     mkdir -p "$package/native/licenses/$owner"

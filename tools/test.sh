@@ -12,12 +12,19 @@ limits=""
 
 tools/setup.sh build python node java postgres
 others=$(tools/other_pythons.sh)
-# shellcheck disable=SC2086
-tools/venv.sh tools $ENGINES $others
+tools/venv.sh tools
 tools/fetch_headers.sh
-tools/fetch_stock.sh
 tools/fetch_engines.sh
 tools/fetch_node.sh
+
+# What the C tests don't need is fetched beside them.
+environments() {
+    # shellcheck disable=SC2086
+    tools/venv.sh $ENGINES $others && tools/fetch_stock.sh
+}
+environments &
+fetching=$!
+trap 'kill "$fetching" 2>/dev/null || true' EXIT
 
 # c_tests PRESET…: the tests of all at the same time, as many of them wait.
 c_tests() {
@@ -71,6 +78,7 @@ node_tests() {
 }
 
 stage c c_tests dev asan tsan
+wait "$fetching" || fail "the environments of the tests cannot be made"
 # shellcheck disable=SC2086
 stage wheel tools/wheel.sh $ENGINES $others
 stage npm tools/npm.sh

@@ -23,7 +23,7 @@ make() {
     say "making $folder"
     rm -rf "$folder"
     "$python" -m venv "$folder"
-    "$folder/bin/pip" install --quiet --use-pep517 "$@"
+    "$folder/bin/pip" install --quiet --use-pep517 --no-compile "$@" # what is imported is compiled then
     echo "$made_of" >"$folder/.made-of"
 }
 

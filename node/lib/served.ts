@@ -57,6 +57,8 @@ export class Served implements surface.DuckDb {
     /** The connecting whose session has temporary tables or settings; 0: none. */
     private stateful = 0;
     private closed = false;
+    /** The timeout that the service knows. */
+    private toldMs: number;
     private readonly uses = new Map<string, number>();
     private readonly names = new Map<string, number>();
 
@@ -66,6 +68,7 @@ export class Served implements surface.DuckDb {
         private readonly reader: FreshReader,
         public busyTimeoutMs: number,
     ) {
+        this.toldMs = busyTimeoutMs;
         lost.register(this, { wire, reader }, this);
     }
 
@@ -110,7 +113,14 @@ export class Served implements surface.DuckDb {
             this.wire.settings[theirs] = String(setting.value);
             await this.wire.run({ text: `SET ${theirs} = ${setting.value}` }, this.busyTimeoutMs);
         }
-        if (setting.name === 'busy_timeout') this.busyTimeoutMs = setting.value ?? surface.DEFAULT_TIMEOUT_MS;
+        if (setting.name === 'busy_timeout') this.busyTimeoutMs = this.toldMs = setting.value ?? surface.DEFAULT_TIMEOUT_MS;
+    }
+
+    /** What was assigned to busyTimeoutMs holds at the service, too. */
+    private async tellTimeout(): Promise<void> {
+        const value = (this.toldMs = this.busyTimeoutMs);
+        this.wire.settings.busy_timeout = String(value);
+        await this.wire.run({ text: `SET busy_timeout = ${value}` }, value);
     }
 
     /** The name of a statement that comes again and again, which the service keeps prepared. */
@@ -128,6 +138,7 @@ export class Served implements surface.DuckDb {
     }
 
     private async ask(sql: string, values?: surface.Parameters, name?: string): Promise<Answer> {
+        if (this.busyTimeoutMs !== this.toldMs && this.wire.canSet) await this.tellTimeout();
         const parts = splitStatements(sql);
         for (const part of parts.slice(0, -1)) await this.wire.run({ text: part }, this.busyTimeoutMs);
         const last = parts.at(-1) ?? sql;

@@ -76,6 +76,11 @@ export class Wire {
 
     constructor(private readonly options: WireOptions) {}
 
+    /** Is no transaction in the way that has failed? */
+    get canSet(): boolean {
+        return this.status !== 'E';
+    }
+
     get inTransaction(): boolean {
         return this.client !== undefined && this.status !== 'I';
     }

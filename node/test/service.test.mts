@@ -138,6 +138,10 @@ for (const end of ['stop', 'kill'] as const)
         assert.deepEqual(await numbers(db), [0, 1, 2, 3]);
         const [row] = await db.transaction(() => db.all<{ v: string }>("SELECT current_setting('busy_timeout') AS v"));
         assert.match(row?.v ?? '', /4321/);
+        db.busyTimeoutMs = 1234;
+        await db.run('INSERT INTO t VALUES (7)');
+        assert.deepEqual(await db.all('SHOW busy_timeout'), [{ busy_timeout: '1234ms' }]);
+        await db.run('DELETE FROM t WHERE i = 7');
         if (end === 'stop') return; // it would wait for the transaction
 
         await assert.rejects(
