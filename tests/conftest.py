@@ -28,6 +28,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if SOAK and item.get_closest_marker("alone_in_soak"):
             item.add_marker("alone")
+    if not SOAK:
+        second = [item for item in items if item.get_closest_marker("one_engine") and f"[{ENGINES[0]}" in item.name]
+        config.hook.pytest_deselected(items=second)
+        items[:] = [item for item in items if item not in second]
     if config.getoption("--other-engine"):
         chosen = [item for item in items if CHOOSERS.intersection(getattr(item, "fixturenames", ()))]
         config.hook.pytest_deselected(items=chosen)

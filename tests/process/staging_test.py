@@ -120,6 +120,7 @@ def test_status_tells(refused: Duckrow) -> None:
     assert "staging" not in refused("status", refused.db).text
 
 
+@pytest.mark.one_engine
 def test_status_is_quick_with_many_files(duckrow: Duckrow) -> None:
     folder = staging(duckrow) / "t"
     folder.mkdir(parents=True)

@@ -59,6 +59,7 @@ def test_values_there_and_back(served: Service, table: str, kind: str) -> None:
         assert served.psql(script=again, options=[*QUIET, "-v", "ON_ERROR_STOP=1"]).stdout == f"{len(expected)}\n"
 
 
+@pytest.mark.one_engine
 def test_its_own_commands(served: Service, table: str) -> None:
     served.run(f"CREATE TABLE {table} (i INTEGER PRIMARY KEY, s VARCHAR DEFAULT 'x')", f"CREATE VIEW {table}_v AS FROM {table}")
 

@@ -169,6 +169,7 @@ def beside_everybody(service: Service, processes: Processes, python: Path) -> It
     third.end()
 
 
+@pytest.mark.one_engine
 def test_hold_beside_everybody(serve: Serve, processes: Processes, stock_python: Path) -> None:
     service = serve()
     service.run("CREATE TABLE held (who INTEGER, step INTEGER)")
@@ -355,6 +356,7 @@ def test_a_stopped_hold_is_not_waited_for(serve: Serve) -> None:
         con.rollback()
 
 
+@pytest.mark.one_engine
 def test_holds_in_a_row(serve: Serve, stock_python: Path) -> None:
     service = serve()
     service.run("CREATE TABLE held (who INTEGER, step INTEGER)", "CREATE TABLE written (who INTEGER, n BIGINT)")

@@ -116,6 +116,7 @@ def hold_stopped(service: Service, processes: Processes, python: Path) -> Callab
     return ask
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("hold", [hold_idle, hold_half_read, hold_stopped])
 def test_who_does_not_go_on_holds_nobody_up(
     serve: Serve, processes: Processes, stock_python: Path, hold: Callable[..., Callable[[], str | None]]
@@ -171,6 +172,7 @@ def test_leaving_beside_a_client_that_does_not_read(serve: Serve, closing: ExitS
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.one_engine
 def test_reads_that_are_left_half_read_hold_nothing_up(serve: Serve, closing: ExitStack, stock_python: Path) -> None:
     """Outside transactions: they keep the state that they have begun with, and others get on."""
     service = serve("--ddl-wait", "10s", "--send-buffer", "64KiB")
@@ -312,6 +314,7 @@ def test_a_client_that_stops_reading_holds_its_buffer_alone(serve: Serve, closin
     assert small <= 16 * MIB and large - small <= 1.5 * 8 * MIB
 
 
+@pytest.mark.one_engine
 def test_idle_sessions_cost_little(serve: Serve) -> None:
     service = serve()
     service.run("CREATE TABLE t (i INTEGER)")

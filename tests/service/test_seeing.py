@@ -167,6 +167,7 @@ def test_status_tells_what_show_does(served: Service, connection: psycopg.Connec
         assert "silent" not in text
 
 
+@pytest.mark.one_engine
 def test_status_of_a_stopped_service(serve: Serve) -> None:
     """Nothing waits for it: what it has left is shown, and how old that is."""
     service = serve()

@@ -99,6 +99,7 @@ def groups(served: Service) -> int:
     return int(dict(served.rows("SHOW duckrow"))["core.commits"])
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("format", ["table", "csv", "json", "arrow", "parquet"])
 def test_every_type_in_every_format(served: Service, embedded: Duckrow, table: str, format: str, tmp_path: Path) -> None:
     columns = ", ".join(f'"{name}" {type}' for name, (type, _) in VALUES.items())
@@ -123,6 +124,7 @@ def test_every_type_in_every_format(served: Service, embedded: Duckrow, table: s
     both(served, embedded, f"SELECT * EXCLUDE (un) FROM {table} WHERE i4 > 5", "--format", format)
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("format", ["table", "csv", "json"])
 def test_statements_of_all_kinds(served: Service, embedded: Duckrow, table: str, format: str) -> None:
     """What they print is the same, and that they are done."""

@@ -77,6 +77,7 @@ def test_what_was_staged_before_the_start(serve: Serve) -> None:
     assert service.rows("SELECT count(*), sum(i) FROM t") == [(5, 10)]
 
 
+@pytest.mark.one_engine
 def test_a_folder_that_comes_and_goes(served: Service, staged: Staged, table: str) -> None:
     served.run(f"CREATE TABLE {table} (i INTEGER)")
     for n in range(2):
@@ -86,6 +87,7 @@ def test_a_folder_that_comes_and_goes(served: Service, staged: Staged, table: st
         (staged.root / table).rmdir()
 
 
+@pytest.mark.one_engine
 def test_a_folder_that_cannot_be_made_at_first(serve: Serve) -> None:
     """It serves all the same, and watches the folder once it is there."""
     service = serve(start=False)
@@ -182,6 +184,7 @@ def test_while_the_database_is_held(serve: Serve) -> None:
     assert wait_until(lambda: service.rows("SELECT i FROM t"), 10) == [(1,)]
 
 
+@pytest.mark.one_engine
 def test_leaving_does_not_wait_for_ingest(serve: Serve) -> None:
     service = serve()
     staged = Staged(service.path)
