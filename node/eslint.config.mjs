@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
@@ -8,7 +9,10 @@ export default tseslint.config(
     ...tseslint.configs.stylisticTypeChecked,
     {
         languageOptions: {
-            parserOptions: { project: ['tsconfig.json', 'test/tsconfig.json'], tsconfigRootDir: import.meta.dirname },
+            parserOptions: {
+                project: ['tsconfig.json', 'test/tsconfig.json'],
+                tsconfigRootDir: fileURLToPath(new URL('.', import.meta.url)),
+            },
         },
         rules: {
             '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
