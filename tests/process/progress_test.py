@@ -14,6 +14,7 @@ import pytest
 from support.program import Duckrow
 
 ERASED = "\r\033[K"
+FILES = 200
 
 
 def at_terminal(duckrow: Duckrow, *arguments: object, term: str = "xterm", slowly: bytes = b"") -> tuple[str, str]:
@@ -44,21 +45,21 @@ def at_terminal(duckrow: Duckrow, *arguments: object, term: str = "xterm", slowl
 
 @pytest.fixture
 def slow(duckrow: Duckrow) -> Duckrow:
-    """30 files that go in one by one, which takes a second or so."""
+    """Files that go in one by one, which takes a second or so, even on a quick machine."""
     duckrow.write("CREATE TABLE t (i INTEGER)")
     duckrow("config", duckrow.db, "ingest_files", "1")
     folder = Path(f"{duckrow.db}.duckrow") / "staging" / "t"
     folder.mkdir(parents=True)
     duckdb.sql("SELECT 1 i").write_parquet(str(folder / "0.parquet"))
-    for n in range(1, 30):
+    for n in range(1, FILES):
         (folder / f"{n}.parquet").write_bytes((folder / "0.parquet").read_bytes())
     return duckrow
 
 
 def test_ingest_counts_files(slow: Duckrow) -> None:
     seen, out = at_terminal(slow, "ingest", slow.db)
-    assert out == "30 files ingested\n"
-    done = [int(n) for n in re.findall(r"\r\033\[Kingesting (\d+) of 30 files", seen)]
+    assert out == f"{FILES} files ingested\n"
+    done = [int(n) for n in re.findall(rf"\r\033\[Kingesting (\d+) of {FILES} files", seen)]
     assert done and done == sorted(done) and done[-1] > 0
     assert seen.endswith(ERASED) and "\n" not in seen
 
