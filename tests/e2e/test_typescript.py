@@ -96,7 +96,8 @@ def test_two_writers_fail_gracefully_with_a_timeout(
     holder = start(processes, python, test_users_rules.HOLD, table) if holding == "python" else run("hold", table)
     holder.expect("holds")
     found = json.loads(run("busy", table).finish()[0])
-    assert found["code"] == "DUCKROW_BUSY" and 1000 <= found["waitedMs"] <= found["tookMs"] + 1
+    assert found["code"] == "DUCKROW_BUSY" and found["tookMs"] >= 999  # of which it has made an engine, too
+    assert 0 < found["waitedMs"] <= found["tookMs"] + 1
     assert (found["holder"]["pid"], found["holder"]["kind"], found["waiting"]) == (holder.pid, "write", 1)
     assert str(holder.pid) in found["message"] and "\n" not in found["message"]
     with pytest.raises(duckrow.BusyError) as busy:
