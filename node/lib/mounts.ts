@@ -5,6 +5,7 @@
  * Order of giving up a turn: ask whether to checkpoint, detach, wait until the file is closed, publish, release.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, Snapshot, Turn } from './core';
 import { Engine } from './engines';
 import { BusyError, DuckrowError, hasCode, messageOf } from './errors';
@@ -13,16 +14,12 @@ const SETTLE_MS = 5;
 const GLANCE_MS = 250;
 const MOST_LOOKS = 10;
 
-export function sleep(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
 /** Milliseconds until a time of performance.now(), as the core takes them. */
-export function left(deadline: number): number {
+function left(deadline: number): number {
     return Math.max(0, Math.round(Math.min(deadline - performance.now(), 2 ** 52)));
 }
 
-export function warnUnpublished(error: unknown): void {
+function warnUnpublished(error: unknown): void {
     process.emitWarning(`committed, but not published: ${messageOf(error)}`, 'DuckrowPublishWarning');
 }
 
@@ -72,10 +69,6 @@ export class WriteMount {
         /** What the turn is for: a service makes way for "hold". */
         private readonly kind: string,
     ) {}
-
-    get held(): boolean {
-        return this.turn !== undefined;
-    }
 
     /** Do others wait for it? */
     get wanted(): boolean {

@@ -18,7 +18,7 @@ import { closedError, DuckrowError } from './errors';
 import { Lane } from './lane';
 import { ReadMount } from './mounts';
 import * as running from './running';
-import { changesConnection, findSetting, outlivesConnection } from './sql';
+import { tell } from './sql';
 import * as surface from './surface';
 
 type Types = DuckDBType[] | Record<string, DuckDBType | undefined>;
@@ -117,13 +117,14 @@ export class Reader extends DuckDBConnection implements surface.DuckDb {
 
     private look(sql: string): void {
         if (this.closing) throw closedError();
-        if (outlivesConnection(sql)) this.reading.engine.clean = false;
-        if (changesConnection(sql)) this.stateful = true;
+        const { changes, outlives } = tell(sql);
+        if (outlives) this.reading.engine.clean = false;
+        if (changes) this.stateful = true;
     }
 
     /** The statement that DuckDB gets: of a setting of duckrow's, one that keeps its value. */
     private take(sql: string): string {
-        const setting = findSetting(sql);
+        const { setting } = tell(sql);
         if (!setting) return sql;
         const value = setting.value ?? (setting.name === 'busy_timeout' ? surface.DEFAULT_TIMEOUT_MS : 0);
         if (setting.name === 'busy_timeout') this.busyTimeoutMs = value;

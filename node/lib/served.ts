@@ -87,6 +87,13 @@ export class Served implements surface.DuckDb {
         }
     }
 
+    /** Before what may be read here: nobody else's transaction is open. */
+    private async clear(): Promise<void> {
+        if (this.closed) throw closedError();
+        await this.lane.clear(this.busyTimeoutMs);
+        this.check();
+    }
+
     /** What goes to the service, in the order of the calls. */
     private remotely<T>(work: () => Promise<T>): Promise<T> {
         if (this.closed) return Promise.reject(closedError());
@@ -167,9 +174,7 @@ export class Served implements surface.DuckDb {
     async answer<T>(sql: string, values?: surface.Parameters, name?: string): Promise<{ rows: T[]; count: number }> {
         const { reads, setting } = tell(sql);
         if (reads) {
-            if (this.closed) throw closedError();
-            await this.lane.clear(this.busyTimeoutMs);
-            this.check();
+            await this.clear();
             if (!this.remote) {
                 try {
                     const read = (con: DuckDBConnection) => running.run(con, sql, values).then(running.rows<T>);
@@ -202,9 +207,7 @@ export class Served implements surface.DuckDb {
 
     /** What is read here comes as it is computed; what the service answers, all at once. */
     async *stream<T = surface.Row>(sql: string, values?: surface.Parameters): AsyncGenerator<T, void, void> {
-        if (this.closed) throw closedError();
-        await this.lane.clear(this.busyTimeoutMs);
-        this.check();
+        await this.clear();
         if (this.remote || !tell(sql).reads) {
             yield* await this.all<T>(sql, values);
             return;

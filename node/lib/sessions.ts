@@ -6,12 +6,13 @@
  * too, once a second, when others wait for it: new statements are held up until those that run have ended.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { Attachments } from './attachments';
 import { core } from './core';
 import { type Config, Engine } from './engines';
 import { asError, BusyError, IdleError, messageOf } from './errors';
-import { sleep, WriteMount } from './mounts';
+import { WriteMount } from './mounts';
 import { DEFAULT_IDLE_IN_TRANSACTION_MS, DEFAULT_IDLE_RELEASE_MS } from './surface';
 
 const TICK_MS = 50;
@@ -63,11 +64,6 @@ export class Client {
 }
 
 type Phase = 'parked' | 'changing' | 'open';
-
-/** Rejects with what `signal` was aborted for. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-    if (signal?.aborted) throw signal.reason;
-}
 
 export class Session {
     idleReleaseMs = DEFAULT_IDLE_RELEASE_MS;
@@ -133,7 +129,7 @@ export class Session {
         }
         try {
             for (;;) {
-                throwIfAborted(signal);
+                signal?.throwIfAborted();
                 this.raiseLost();
                 if (this.phase === 'open' && (client?.busy || performance.now() >= this.drainUntil)) break;
                 if (this.phase === 'parked') await this.unpark(deadline, signal);
@@ -239,7 +235,7 @@ export class Session {
             this.watch();
         } catch (error) {
             this.phase = 'parked';
-            throwIfAborted(signal);
+            signal?.throwIfAborted();
             throw error;
         } finally {
             signal?.removeEventListener('abort', aborted);

@@ -49,7 +49,7 @@ export function quoteTable(table: string): string {
 }
 
 /** What the statement sets, where it sets one of ours. */
-export function findSetting(sql: string): Setting | undefined {
+function findSetting(sql: string): Setting | undefined {
     if (!sql.includes('_')) return undefined;
     const match = SETTING.exec(sql);
     if (!match) return undefined;
@@ -63,7 +63,7 @@ export function findSetting(sql: string): Setting | undefined {
 }
 
 /** In upper case, without comments. */
-export function firstWord(sql: string): string {
+function firstWord(sql: string): string {
     return (FIRST_WORD.exec(sql)?.[1] ?? '').toUpperCase();
 }
 
@@ -72,53 +72,50 @@ function isSingle(sql: string): boolean {
     return !sql.trimEnd().replace(/;+$/, '').includes(';');
 }
 
-/** Is a transaction open once this has succeeded? 'same': as before; 'ask': only the engine can tell. */
-export function transactionAfter(sql: string): boolean | 'same' | 'ask' {
-    const word = firstWord(sql);
-    if (isSingle(sql)) return OPENS.has(word) ? true : CLOSES.has(word) ? false : 'same';
+function transactionAfter(sql: string, word: string, single: boolean): Told['after'] {
+    if (single) return OPENS.has(word) ? true : CLOSES.has(word) ? false : 'same';
     return TRANSACTION.test(sql) ? 'ask' : 'same';
-}
-
-/** May this only read? True for what begins like that; the engine has the last word. */
-export function looksLikeReading(sql: string): boolean {
-    return READS.has(firstWord(sql)) && isSingle(sql);
-}
-
-/** May this leave something behind in the engine that another connection would see? True when in doubt. */
-export function outlivesConnection(sql: string): boolean {
-    return OUTLIVES.test(sql);
-}
-
-/** May it leave something in its own connection that later answers depend on, as temporary tables and settings? True when in doubt. */
-export function changesConnection(sql: string): boolean {
-    return CHANGES.has(firstWord(sql)) || TEMPORARY.test(sql) || (!isSingle(sql) && CHANGING.test(sql));
 }
 
 /** What the text of a statement tells. */
 export interface Told {
     readonly setting: Setting | undefined;
-    /** Does it begin as what only reads does? */
+    readonly word: string;
+    /** May it only read? True for what begins like that; the engine has the last word. */
     readonly reads: boolean;
-    /** May it leave something on its connection? */
+    /** May it leave something in its own connection that later answers depend on, as temporary tables and settings? True when in doubt. */
     readonly changes: boolean;
+    /** May it leave something behind in the engine that another connection would see? True when in doubt. */
+    readonly outlives: boolean;
+    /** Is a transaction open once this has succeeded? 'same': as before; 'ask': only the engine can tell. */
+    readonly after: boolean | 'same' | 'ask';
 }
 
 const MOST_TEXTS = 500;
 const MOST_LENGTH = 1000;
 const texts = new Map<string, Told>();
+/** A long text is looked at several times for one statement, and seldom comes again. */
+let latest: { readonly sql: string; readonly told: Told } | undefined;
 
 /** The same texts come again and again. */
 export function tell(sql: string): Told {
-    const found = texts.get(sql);
+    const found = latest?.sql === sql ? latest.told : texts.get(sql);
     if (found) return found;
+    const word = firstWord(sql);
+    const single = isSingle(sql);
     const told = {
         setting: findSetting(sql),
-        reads: looksLikeReading(sql),
-        changes: changesConnection(sql),
+        word,
+        reads: READS.has(word) && single,
+        changes: CHANGES.has(word) || TEMPORARY.test(sql) || (!single && CHANGING.test(sql)),
+        outlives: OUTLIVES.test(sql),
+        after: transactionAfter(sql, word, single),
     };
     if (sql.length <= MOST_LENGTH) {
         if (texts.size >= MOST_TEXTS) texts.clear();
         texts.set(sql, told);
+    } else {
+        latest = { sql, told };
     }
     return told;
 }

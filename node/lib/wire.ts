@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client as PgClient } from 'pg';
 import { BusyError, DuckrowError, IdleError, messageOf, ServiceError } from './errors';
-import { sleep } from './mounts';
 import { type Answer, CopyQuery, type Prepared, StatementQuery } from './queries';
 
 const AGAIN_MS = 20;
@@ -37,7 +37,7 @@ function address(folder: string): { host: string; database: string } | undefined
 }
 
 /** What the service reports, as an exception. */
-export function failure(error: unknown): unknown {
+function failure(error: unknown): unknown {
     if (!(error instanceof Error) || error instanceof DuckrowError) return error;
     const state = (error as { code?: unknown }).code;
     if (typeof state !== 'string' || !/^[0-9A-Z]{5}$/.test(state)) return error;

@@ -8,15 +8,7 @@ import { closedError, DuckrowError } from './errors';
 import { Lane } from './lane';
 import * as running from './running';
 import { type Client, Membership, parkAll, Session } from './sessions';
-import {
-    changesConnection,
-    findSetting,
-    firstWord,
-    looksLikeReading,
-    outlivesConnection,
-    quoteTable,
-    transactionAfter,
-} from './sql';
+import { quoteTable, tell } from './sql';
 import * as surface from './surface';
 
 /** What garbage collection and the end of the program need to know of a connection. */
@@ -62,7 +54,7 @@ export class Writer implements surface.DuckDb {
         const client = this.client;
         if (this.closing) throw closedError();
         Session.raiseIfEnded(client);
-        if (this.lane.inside && !client.transaction && transactionAfter(sql) !== true)
+        if (this.lane.inside && !client.transaction && tell(sql).after !== true)
             throw new DuckrowError('this transaction is over', 'DUCKROW_SQL', '25P01');
         await client.session.enter(client, this.busyTimeoutMs);
         try {
@@ -75,9 +67,9 @@ export class Writer implements surface.DuckDb {
 
     private async work<T>(sql: string, work: (con: DuckDBConnection) => Promise<T>): Promise<T> {
         const client = this.client;
-        const after = transactionAfter(sql);
-        if (changesConnection(sql)) this.stateful = true;
-        if (outlivesConnection(sql)) client.session.touch();
+        const { after, changes, outlives } = tell(sql);
+        if (changes) this.stateful = true;
+        if (outlives) client.session.touch();
         try {
             const result = await work(client.native);
             if (after === 'ask') await client.askTransaction();
@@ -93,7 +85,7 @@ export class Writer implements surface.DuckDb {
 
     /** Is it a setting of duckrow's? Then it is set. */
     private set(sql: string): boolean {
-        const setting = findSetting(sql);
+        const { setting } = tell(sql);
         if (!setting) return false;
         if (setting.name === 'busy_timeout') this.busyTimeoutMs = setting.value ?? surface.DEFAULT_TIMEOUT_MS;
         else if (setting.name === 'idle_release')
@@ -104,7 +96,7 @@ export class Writer implements surface.DuckDb {
 
     async run(sql: string, values?: surface.Parameters): Promise<surface.Outcome> {
         if (this.set(sql)) return { rowsChanged: 0 };
-        if (this.client.ended !== undefined && /^(?:ROLLBACK|ABORT)$/.test(firstWord(sql))) {
+        if (this.client.ended !== undefined && /^(?:ROLLBACK|ABORT)$/.test(tell(sql).word)) {
             this.client.ended = undefined; // it is rolled back already
             return { rowsChanged: 0 };
         }
@@ -128,7 +120,8 @@ export class Writer implements surface.DuckDb {
     /** A read that nothing disturbs has a connection of its own: this one may be used while the rows are looped over. Within a
      * transaction, and where its answer may depend on what was done on this connection, all rows are read first. */
     async *stream<T = surface.Row>(sql: string, values?: surface.Parameters): AsyncGenerator<T, void, void> {
-        if (this.client.transaction || this.stateful || changesConnection(sql) || !looksLikeReading(sql)) {
+        const { changes, reads } = tell(sql);
+        if (this.client.transaction || this.stateful || changes || !reads) {
             yield* await this.all<T>(sql, values);
             return;
         }
@@ -144,7 +137,7 @@ export class Writer implements surface.DuckDb {
     }
 
     async prepare(sql: string): Promise<surface.Statement> {
-        const setting = findSetting(sql) !== undefined;
+        const setting = tell(sql).setting !== undefined;
         const prepared = await this.use('', (con) => con.prepare(setting ? 'SELECT 1 LIMIT 0' : sql));
         return new WriterStatement(
             sql,

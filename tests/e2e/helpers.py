@@ -62,6 +62,15 @@ def ask(processes: Processes, python: Path, path: Path, sql: str, how: str = "re
     return json.loads(start(processes, python, ASK, path, sql, how).finish()[-1])
 
 
+def each_sees(readers: list[Process], line: str) -> None:
+    """Each says so, and keeps its connection until all have said it; then it says so again, and ends."""
+    for reader in readers:
+        reader.expect(line)
+    for reader in readers:
+        reader.tell()
+        assert reader.finish() == [line]
+
+
 def who_can_open(storage: str, engine_pythons: dict[str, Path]) -> list[Path]:
     """Two Pythons, of different engines where both can open such a file."""
     pythons = [engine_pythons[engine] for engine in STORAGES[storage]]

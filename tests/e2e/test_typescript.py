@@ -16,7 +16,7 @@ import pytest
 from support import Process, Processes, scaled, wait_until
 
 from e2e import test_kill, test_snapshot_checker, test_users_rules, test_writers
-from e2e.helpers import ask, start
+from e2e.helpers import ask, each_sees, start
 
 BUILD = Path(__file__).resolve().parent.parent.parent / "build" / "node"
 NODES = ("20", "22")
@@ -64,12 +64,7 @@ def test_concurrent_reads_work(
 ) -> None:
     readers = [run("read_twice", table) for _ in range(2)]
     readers += [start(processes, python, test_users_rules.READ, table) for python in engine_pythons.values()]
-    # Each keeps its connection until all have one.
-    for reader in readers:
-        reader.expect("1")
-    for reader in readers:
-        reader.tell()
-        assert reader.finish() == ["1"]
+    each_sees(readers, "1")
 
 
 def test_a_single_writer_works(

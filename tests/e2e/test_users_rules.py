@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support import Processes
 
-from e2e.helpers import ask, start
+from e2e.helpers import ask, each_sees, start
 
 READ = """
     import sys, duckrow
@@ -41,12 +41,7 @@ def make(processes: Processes, python: Path, path: Path) -> None:
 def test_concurrent_reads_work(processes: Processes, engine_pythons: dict[str, Path], tmp_db: Path) -> None:
     make(processes, engine_pythons["1.5.6"], tmp_db)
     readers = [start(processes, python, READ, tmp_db) for python in engine_pythons.values() for _ in range(2)]
-    # Each keeps its connection until all have one.
-    for reader in readers:
-        reader.expect("1")
-    for reader in readers:
-        reader.tell()
-        assert reader.finish() == ["1"]
+    each_sees(readers, "1")
 
 
 def test_a_single_writer_works(processes: Processes, engine_python: Path, tmp_db: Path) -> None:

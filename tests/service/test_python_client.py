@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from e2e.helpers import ask, start
+from e2e.helpers import ask, each_sees, start
 from e2e.test_users_rules import HOLD, READ
 from support import Process, Processes, wait_until
 from support.service import Service
@@ -69,11 +69,7 @@ def numbers(served: Service, processes: Processes, engine_pythons: dict[str, Pat
 
 def test_concurrent_reads_work(processes: Processes, engine_pythons: dict[str, Path], numbers: Path) -> None:
     readers = [start(processes, python, READ, numbers) for python in engine_pythons.values()]
-    for reader in readers:
-        reader.expect("1")
-    for reader in readers:
-        reader.tell()
-        assert reader.finish() == ["1"]
+    each_sees(readers, "1")
 
 
 def test_a_single_writer_works(
