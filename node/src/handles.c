@@ -29,24 +29,44 @@ static napi_value closed(napi_env env, const char *what)
     return NULL;
 }
 
-/* ---- Snapshot ---- */
+/* ---- what Turn, Snapshot and Stage have in common ---- */
 
-struct pinned {
-    struct dr_node_db *database;
-    duckrow_snapshot *snapshot;
-};
-
-static void snapshot_finalize(napi_env env, void *data, void *hint)
+static void handle_finalize(napi_env env, void *data, void *hint)
 {
     (void)env;
     (void)hint;
-    struct pinned *pinned = data;
-    duckrow_snapshot_unpin(pinned->snapshot);
-    dr_node_db_release(pinned->database);
-    free(pinned);
+    struct dr_node_handle *self = data;
+    self->end(self->handle);
+    dr_node_db_release(self->database);
+    free(self);
 }
 
-static struct pinned *snapshot_of(napi_env env, napi_callback_info info)
+napi_value dr_node_make_handle(napi_env env, napi_ref constructor, struct dr_node_db *database, void *handle,
+                               void (*end)(void *handle))
+{
+    struct dr_node_handle *made = calloc(1, sizeof *made);
+    if (!made) {
+        end(handle);
+        return closed(env, "out of memory");
+    }
+    *made = (struct dr_node_handle){.database = database, .handle = handle, .end = end};
+    database->users++;
+    return dr_node_make(env, constructor, made, handle_finalize);
+}
+
+static void end_turn(void *turn)
+{
+    duckrow_turn_release(turn);
+}
+
+static void end_snapshot(void *snapshot)
+{
+    duckrow_snapshot_unpin(snapshot);
+}
+
+/* ---- Snapshot ---- */
+
+static struct dr_node_handle *snapshot_of(napi_env env, napi_callback_info info)
 {
     struct dr_call call;
     return dr_call_read(env, info, &call) < 0 ? NULL : dr_node_unwrap(env, call.self);
@@ -54,26 +74,26 @@ static struct pinned *snapshot_of(napi_env env, napi_callback_info info)
 
 static duckrow_snapshot *open_snapshot(napi_env env, napi_callback_info info)
 {
-    struct pinned *pinned = snapshot_of(env, info);
-    if (pinned && !pinned->snapshot)
+    struct dr_node_handle *pinned = snapshot_of(env, info);
+    if (pinned && !pinned->handle)
         closed(env, "the snapshot is closed");
-    return pinned ? pinned->snapshot : NULL;
+    return pinned ? pinned->handle : NULL;
 }
 
 static napi_value snapshot_unpin(napi_env env, napi_callback_info info)
 {
-    struct pinned *pinned = snapshot_of(env, info);
+    struct dr_node_handle *pinned = snapshot_of(env, info);
     if (!pinned)
         return NULL;
-    duckrow_snapshot_unpin(pinned->snapshot);
-    pinned->snapshot = NULL;
+    duckrow_snapshot_unpin(pinned->handle);
+    pinned->handle = NULL;
     return dr_nothing(env);
 }
 
 static napi_value snapshot_check(napi_env env, napi_callback_info info)
 {
-    struct pinned *pinned = snapshot_of(env, info);
-    return pinned ? dr_flag(env, pinned->snapshot && duckrow_snapshot_check(pinned->snapshot, NULL) == DUCKROW_OK) : NULL;
+    struct dr_node_handle *pinned = snapshot_of(env, info);
+    return pinned ? dr_flag(env, pinned->handle && duckrow_snapshot_check(pinned->handle, NULL) == DUCKROW_OK) : NULL;
 }
 
 static napi_value snapshot_path(napi_env env, napi_callback_info info)
@@ -96,45 +116,29 @@ static napi_value snapshot_published_at(napi_env env, napi_callback_info info)
 
 /* ---- Turn ---- */
 
-struct taken {
-    struct dr_node_db *database;
-    duckrow_turn *turn;
-    int working; /* jobs that have it */
-};
-
-static void turn_finalize(napi_env env, void *data, void *hint)
-{
-    (void)env;
-    (void)hint;
-    struct taken *taken = data;
-    duckrow_turn_release(taken->turn);
-    dr_node_db_release(taken->database);
-    free(taken);
-}
-
 /* One that is held, and that no job is working with. */
-static struct taken *turn_of(napi_env env, napi_callback_info info, struct dr_call *call)
+static struct dr_node_handle *turn_of(napi_env env, napi_callback_info info, struct dr_call *call)
 {
-    struct taken *taken = dr_call_read(env, info, call) < 0 ? NULL : dr_node_unwrap(env, call->self);
+    struct dr_node_handle *taken = dr_call_read(env, info, call) < 0 ? NULL : dr_node_unwrap(env, call->self);
     if (!taken)
         return NULL;
-    if (!taken->turn)
+    if (!taken->handle)
         closed(env, "the turn is given up");
     else if (taken->working)
         closed(env, "the turn is at work");
-    return taken->turn && !taken->working ? taken : NULL;
+    return taken->handle && !taken->working ? taken : NULL;
 }
 
 static napi_value turn_release(napi_env env, napi_callback_info info)
 {
     struct dr_call call;
-    struct taken *taken = dr_call_read(env, info, &call) < 0 ? NULL : dr_node_unwrap(env, call.self);
+    struct dr_node_handle *taken = dr_call_read(env, info, &call) < 0 ? NULL : dr_node_unwrap(env, call.self);
     if (!taken)
         return NULL;
     if (taken->working)
         return closed(env, "the turn is at work");
-    duckrow_turn_release(taken->turn);
-    taken->turn = NULL;
+    duckrow_turn_release(taken->handle);
+    taken->handle = NULL;
     return dr_nothing(env);
 }
 
@@ -142,43 +146,43 @@ static napi_value turn_guard(napi_env env, napi_callback_info info)
 {
     struct dr_call call;
     duckrow_error error;
-    struct taken *taken = turn_of(env, info, &call);
+    struct dr_node_handle *taken = turn_of(env, info, &call);
     if (!taken)
         return NULL;
-    return duckrow_turn_guard(taken->turn, &error) ? dr_node_throw(env, &error) : dr_nothing(env);
+    return duckrow_turn_guard(taken->handle, &error) ? dr_node_throw(env, &error) : dr_nothing(env);
 }
 
 static napi_value turn_moved(napi_env env, napi_callback_info info)
 {
     struct dr_call call;
-    struct taken *taken = turn_of(env, info, &call);
-    return taken ? dr_flag(env, duckrow_turn_moved(taken->turn)) : NULL;
+    struct dr_node_handle *taken = turn_of(env, info, &call);
+    return taken ? dr_flag(env, duckrow_turn_moved(taken->handle)) : NULL;
 }
 
 static napi_value turn_open_files(napi_env env, napi_callback_info info)
 {
     struct dr_call call;
-    struct taken *taken = turn_of(env, info, &call);
-    return taken ? dr_number(env, duckrow_turn_open_files(taken->turn)) : NULL;
+    struct dr_node_handle *taken = turn_of(env, info, &call);
+    return taken ? dr_number(env, duckrow_turn_open_files(taken->handle)) : NULL;
 }
 
 static napi_value turn_wanted(napi_env env, napi_callback_info info)
 {
     struct dr_call call;
-    struct taken *taken = turn_of(env, info, &call);
-    return taken ? dr_number(env, duckrow_turn_wanted(taken->turn)) : NULL;
+    struct dr_node_handle *taken = turn_of(env, info, &call);
+    return taken ? dr_number(env, duckrow_turn_wanted(taken->handle)) : NULL;
 }
 
 static napi_value turn_level(napi_env env, napi_callback_info info)
 {
     struct dr_call call;
-    struct taken *taken = turn_of(env, info, &call);
-    return taken ? dr_flag(env, duckrow_turn_level(taken->turn)) : NULL;
+    struct dr_node_handle *taken = turn_of(env, info, &call);
+    return taken ? dr_flag(env, duckrow_turn_level(taken->handle)) : NULL;
 }
 
 struct publish_job {
     struct dr_job job;
-    struct taken *taken;
+    struct dr_node_handle *taken;
     duckrow_plan plan;
     duckrow_published published;
 };
@@ -186,13 +190,13 @@ struct publish_job {
 static void run_begin(struct dr_job *job)
 {
     struct publish_job *self = (struct publish_job *)job;
-    job->code = duckrow_publish_begin(self->taken->turn, 0, &self->plan, &job->error);
+    job->code = duckrow_publish_begin(self->taken->handle, 0, &self->plan, &job->error);
 }
 
 static void run_end(struct dr_job *job)
 {
     struct publish_job *self = (struct publish_job *)job;
-    job->code = duckrow_publish_end(self->taken->turn, &self->published, &job->error);
+    job->code = duckrow_publish_end(self->taken->handle, &self->published, &job->error);
 }
 
 static napi_value begin_result(napi_env env, struct dr_job *job)
@@ -211,7 +215,7 @@ static napi_value publish(napi_env env, napi_callback_info info, void (*run)(str
                           napi_value (*result)(napi_env, struct dr_job *))
 {
     struct dr_call call;
-    struct taken *taken = turn_of(env, info, &call);
+    struct dr_node_handle *taken = turn_of(env, info, &call);
     struct publish_job *job = taken ? dr_job_new(env, sizeof *job, call.self) : NULL;
     if (!job)
         return NULL;
@@ -260,15 +264,7 @@ static void run_take(struct dr_job *job)
 static napi_value take_result(napi_env env, struct dr_job *job)
 {
     struct wait_job *self = (struct wait_job *)job;
-    struct taken *taken = calloc(1, sizeof *taken);
-    if (!taken) {
-        duckrow_turn_release(self->turn);
-        return closed(env, "out of memory");
-    }
-    taken->database = self->database;
-    taken->database->users++;
-    taken->turn = self->turn;
-    return dr_node_make(env, job->node->turn, taken, turn_finalize);
+    return dr_node_make_handle(env, job->node->turn, self->database, self->turn, end_turn);
 }
 
 static void discard_take(struct dr_job *job)
@@ -285,15 +281,7 @@ static void run_pin(struct dr_job *job)
 static napi_value pin_result(napi_env env, struct dr_job *job)
 {
     struct wait_job *self = (struct wait_job *)job;
-    struct pinned *pinned = calloc(1, sizeof *pinned);
-    if (!pinned) {
-        duckrow_snapshot_unpin(self->snapshot);
-        return closed(env, "out of memory");
-    }
-    pinned->database = self->database;
-    pinned->database->users++;
-    pinned->snapshot = self->snapshot;
-    return dr_node_make(env, job->node->snapshot, pinned, snapshot_finalize);
+    return dr_node_make_handle(env, job->node->snapshot, self->database, self->snapshot, end_snapshot);
 }
 
 static void discard_pin(struct dr_job *job)

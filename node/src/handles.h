@@ -13,4 +13,16 @@ struct dr_node_db {
 
 void dr_node_db_release(struct dr_node_db *database);
 
+/* Of a Turn, a Snapshot, a Stage. */
+struct dr_node_handle {
+    struct dr_node_db *database;
+    void *handle; /* NULL: given up */
+    void (*end)(void *handle);
+    int working; /* jobs that have it */
+};
+
+/* The object for it; NULL with an exception pending, and the handle ended. */
+napi_value dr_node_make_handle(napi_env env, napi_ref constructor, struct dr_node_db *database, void *handle,
+                               void (*end)(void *handle));
+
 #endif

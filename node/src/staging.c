@@ -3,20 +3,9 @@
 
 #include "handles.h"
 
-struct staging {
-    struct dr_node_db *database;
-    duckrow_stage *stage; /* NULL: staged, or given up */
-    int working;
-};
-
-static void stage_finalize(napi_env env, void *data, void *hint)
+static void end_stage(void *stage)
 {
-    (void)env;
-    (void)hint;
-    struct staging *staging = data;
-    duckrow_stage_abandon(staging->stage);
-    dr_node_db_release(staging->database);
-    free(staging);
+    duckrow_stage_abandon(stage);
 }
 
 struct stage_job {
@@ -36,16 +25,7 @@ static void run_begin(struct dr_job *job)
 static napi_value begin_result(napi_env env, struct dr_job *job)
 {
     struct stage_job *self = (struct stage_job *)job;
-    struct staging *staging = calloc(1, sizeof *staging);
-    if (!staging) {
-        duckrow_stage_abandon(self->stage);
-        napi_throw_error(env, NULL, "out of memory");
-        return NULL;
-    }
-    staging->database = self->database;
-    staging->database->users++;
-    staging->stage = self->stage;
-    return dr_node_make(env, job->node->stage, staging, stage_finalize);
+    return dr_node_make_handle(env, job->node->stage, self->database, self->stage, end_stage);
 }
 
 static void discard_begin(struct dr_job *job)
@@ -91,11 +71,11 @@ static napi_value stage(napi_env env, napi_callback_info info)
     return dr_job_start(env, &job->job);
 }
 
-static struct staging *staging_of(napi_env env, const struct dr_call *call)
+static struct dr_node_handle *staging_of(napi_env env, const struct dr_call *call)
 {
-    struct staging *staging = dr_node_unwrap(env, call->self);
-    if (staging && (!staging->stage || staging->working)) {
-        napi_throw_error(env, NULL, staging->stage ? "it is being staged" : "it is staged, or given up");
+    struct dr_node_handle *staging = dr_node_unwrap(env, call->self);
+    if (staging && (!staging->handle || staging->working)) {
+        napi_throw_error(env, NULL, staging->handle ? "it is being staged" : "it is staged, or given up");
         return NULL;
     }
     return staging;
@@ -105,12 +85,12 @@ static struct staging *staging_of(napi_env env, const struct dr_call *call)
 static napi_value stage_commit(napi_env env, napi_callback_info info)
 {
     struct dr_call call;
-    struct staging *staging = dr_call_read(env, info, &call) < 0 ? NULL : staging_of(env, &call);
+    struct dr_node_handle *staging = dr_call_read(env, info, &call) < 0 ? NULL : staging_of(env, &call);
     struct stage_job *job = staging ? dr_job_new(env, sizeof *job, call.self) : NULL;
     if (!job)
         return NULL;
-    job->stage = staging->stage;
-    staging->stage = NULL;
+    job->stage = staging->handle;
+    staging->handle = NULL;
     job->job.busy = &staging->working;
     job->job.run = run_commit;
     job->job.result = commit_result;
@@ -121,19 +101,19 @@ static napi_value stage_commit(napi_env env, napi_callback_info info)
 static napi_value stage_abandon(napi_env env, napi_callback_info info)
 {
     struct dr_call call;
-    struct staging *staging = dr_call_read(env, info, &call) < 0 ? NULL : staging_of(env, &call);
+    struct dr_node_handle *staging = dr_call_read(env, info, &call) < 0 ? NULL : staging_of(env, &call);
     if (!staging)
         return NULL;
-    duckrow_stage_abandon(staging->stage);
-    staging->stage = NULL;
+    duckrow_stage_abandon(staging->handle);
+    staging->handle = NULL;
     return dr_nothing(env);
 }
 
 static napi_value stage_path(napi_env env, napi_callback_info info)
 {
     struct dr_call call;
-    const struct staging *staging = dr_call_read(env, info, &call) < 0 ? NULL : staging_of(env, &call);
-    return staging ? dr_text(env, duckrow_stage_path(staging->stage)) : NULL;
+    const struct dr_node_handle *staging = dr_call_read(env, info, &call) < 0 ? NULL : staging_of(env, &call);
+    return staging ? dr_text(env, duckrow_stage_path(staging->handle)) : NULL;
 }
 
 int dr_node_add_staging(struct dr_node *node, napi_value exports)
